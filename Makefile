@@ -1,0 +1,64 @@
+# serve, test, check, bench: everything sets itself up. Variables: PYTHON, TORCH_INDEX, PYTEST_ARGS.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+TORCH := torch==2.13.0
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
+SAY := @echo '==>'
+
+.PHONY: serve install test check bench
+.DELETE_ON_ERROR:
+
+serve: .venv/installed
+	.venv/bin/qa build
+	.venv/bin/qa serve
+
+install: .venv/installed
+
+test: .venv/tested-with
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/checked-with
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+bench: .venv/installed
+	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bin/python $$file || exit 1; done
+
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo 'Python 3.11 or newer is needed: apt-get install python3'; exit 1; }
+	$(SAY) creating .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; [ "$(ROOT)" != none ] && $(ROOT) apt-get install -y -q python3-venv \
+		&& $(PYTHON) -m venv .venv; } || { rm -rf .venv; echo 'run: sudo apt-get install python3-venv'; exit 1; }
+
+# Without an NVIDIA GPU a CPU build of PyTorch is enough: one that pip can see here (a wheel on the
+# machine, a configured index), else PyTorch's own index, else whatever pip finds.
+.venv/torch: Makefile | .venv/bin/python
+	$(SAY) installing PyTorch
+	@command -v nvidia-smi >/dev/null 2>&1 && $(PIP) install -q $(TORCH) \
+		|| $(PIP) install -q --no-deps '$(TORCH)+cpu' 2>/dev/null \
+		|| $(PIP) install -q --no-deps --retries 0 --timeout 15 --index-url $(TORCH_INDEX) $(TORCH) 2>/dev/null \
+		|| $(PIP) install -q $(TORCH)
+	@touch $@
+
+.venv/installed: pyproject.toml .venv/torch
+	$(SAY) installing qa-service
+	@$(PIP) install -q -e .
+	@touch $@
+
+.venv/tested-with: .venv/installed
+	$(SAY) installing test tools
+	@$(PIP) install -q -e '.[test]'
+	@command -v chromium >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
+		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q chromium >/dev/null; } \
+		|| echo 'no Chromium, so the browser tests will be skipped: sudo apt-get install chromium'
+	@touch $@
+
+.venv/checked-with: .venv/tested-with
+	$(SAY) installing check tools
+	@$(PIP) install -q -e '.[test,check]'
+	@touch $@

@@ -1,0 +1,95 @@
+"""Retrieved passages to an answer whose every quote is exact, whichever engine proposed it."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa_service.conversation import standalone_question
+from qa_service.engines import Answerer
+from qa_service.search import Published, Stages, look_up, make_query, search
+from qa_service.types import Answer, Citation, Claim, Filters, Found, Turn
+
+log = logging.getLogger(__name__)
+
+NO_EVIDENCE = "The releases do not say."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer with everything it was made from."""
+
+    answer: Answer
+    found: list[Found]
+    stages: Stages
+    standalone: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """``threshold``: the confidence below which the releases do not say; ``max_chars`` of a question."""
+
+    threshold: float
+    max_chars: int
+
+
+def ask(
+    published: Published,
+    answerer: Answerer,
+    question: str,
+    history: Sequence[Turn],
+    filters: Filters,
+    k: int,
+    settings: AnswerSettings,
+) -> Asked:
+    """One question from one generation: stand-alone question, search, draft, checked answer.
+
+    Raises:
+        QueryError: the question or the filters are unusable.
+        EngineError: a model failed.
+    """
+    began = time.perf_counter()
+    make_query(question, filters, settings.max_chars)
+    standalone = standalone_question(question, history, settings.max_chars)
+    stages = search(published, make_query(standalone, filters, settings.max_chars), k)
+    found = look_up(published, stages, 0, k)
+    generation_id = published.generation_id
+    answer = answer_question(answerer, standalone, found, generation_id, settings.threshold)
+    took_ms = (time.perf_counter() - began) * 1000
+    log.info(
+        "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
+        generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,
+    )  # fmt: skip
+    return Asked(answer, found, stages, standalone, took_ms)
+
+
+def answer_question(
+    answerer: Answerer, question: str, found: Sequence[Found], generation_id: str, threshold: float
+) -> Answer:
+    """Let ``answerer`` propose, keep what stands in a retrieved passage, and count the rest."""
+    draft = answerer.answer(question, found)
+    by_id = {one.passage.passage_id: one for one in found}
+    checked = [check_claim(claim, by_id.get(claim.passage_id)) for claim in draft.claims]
+    kept = [claim for claim, stands in zip(draft.claims, checked, strict=True) if stands]
+    dropped = len(draft.claims) - len(kept)
+    if dropped:
+        log.warning("dropped %d of %d claims: not exact", dropped, len(draft.claims))
+    if not kept or draft.confidence < threshold:
+        return Answer("no_evidence", NO_EVIDENCE, (), draft.confidence, generation_id, dropped)
+    citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
+    text = "\n\n".join(f"“{c.quote}” [{c.n}]" for c in citations)
+    return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def check_claim(claim: Claim, found: Found | None) -> bool:
+    """Whether the claim's characters are its quote and lie in the passage that it names."""
+    if found is None or not claim.quote.strip():
+        return False
+    inside = found.passage.start <= claim.start < claim.end <= found.passage.end
+    return inside and found.release.text[claim.start : claim.end] == claim.quote
+
+
+def _cite(n: int, claim: Claim, found: Found) -> Citation:
+    release_id, passage_id = found.release.release_id, found.passage.passage_id
+    return Citation(n, release_id, passage_id, claim.start, claim.end, claim.quote)

@@ -1,0 +1,107 @@
+"""The seams: what an engine must do. An engine imports our types and errors and nothing else of ours.
+
+Engines know a passage by its number in one generation. ``create`` starts an empty index that
+belongs to ``folder``, ``save`` makes it durable there, ``open`` reads it back without writing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from qa_service.types import Draft, Found, Numbers, Scores, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The passages a search may return, ascending, and the numbers of the releases they fill.
+
+    A filter always keeps or drops whole releases, so both name the same set; an engine takes the
+    one that is cheaper for it.
+    """
+
+    releases: Numbers
+    passages: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a lexical index is given of a passage."""
+
+    number: int
+    release: int
+    title: str
+    text: str
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors. Queries and passages apart: many models prefix them differently."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of the vectors: model, weights, prefixes. Equal means comparable."""
+
+    @property
+    def dim(self) -> int:
+        """The length of a vector."""
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Shape ``(len(texts), dim)``, unit rows, in the order of ``texts``."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Shape ``(len(texts), dim)``, unit rows, in the order of ``texts``."""
+
+
+class DenseIndex(Protocol):
+    """Inner product on unit vectors."""
+
+    @classmethod
+    def create(cls, folder: Path, dim: int) -> Self:
+        """Start an empty index."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a saved index for reading."""
+
+    def add(self, numbers: Numbers, vectors: Vectors) -> None:
+        """Add vectors under numbers that are not there yet."""
+
+    def remove(self, numbers: Numbers) -> None:
+        """Remove the vectors of these numbers; unknown ones are ignored."""
+
+    def save(self) -> None:
+        """Write the index into its folder."""
+
+    def search(self, vector: Vectors, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
+        """The ``k`` best for one vector of shape ``(dim,)``; best first, ties by number."""
+
+
+class LexicalIndex(Protocol):
+    """BM25 over titles and texts."""
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Start an empty index."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a saved index for reading."""
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add passages under numbers that are not there yet."""
+
+    def remove(self, numbers: Numbers) -> None:
+        """Remove the passages of these numbers; unknown ones are ignored."""
+
+    def save(self) -> None:
+        """Write the index into its folder."""
+
+    def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
+        """The ``k`` best for a text; best first, ties by number. No shared term, no hit."""
+
+
+class Answerer(Protocol):
+    """Retrieved passages to a draft. What it says is checked by ``qa_service.answer``."""
+
+    def answer(self, question: str, found: Sequence[Found]) -> Draft:
+        """Propose the quotes that answer ``question``, in the order in which they should be read."""

@@ -1,0 +1,134 @@
+"""BM25 with tantivy: k1 = 1.2, b = 0.75 (Robertson and Zaragoza 2009), fixed by the engine."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from qa_service.engines import Allowed, Entry
+from qa_service.errors import GenerationCorrupt
+from qa_service.types import Numbers, Scores
+
+if TYPE_CHECKING:
+    import tantivy
+
+ANALYZER = "words"
+FIELDS = ("title", "text")
+WRITER_BYTES = 128_000_000
+
+
+class TantivyLexical:
+    """A BM25 index over title and text; the score of a passage is the sum over both fields."""
+
+    def __init__(self, index: "tantivy.Index", analyzer: "tantivy.TextAnalyzer") -> None:
+        self._index = index
+        self._analyzer = analyzer
+        self._writer: tantivy.IndexWriter | None = None
+        self._searcher = index.searcher()
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Start an empty index in ``folder``."""
+        import tantivy
+
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(*_with_analyzer(tantivy.Index(_schema(), path=str(folder))))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a saved index.
+
+        Raises:
+            GenerationCorrupt: the folder does not hold one.
+        """
+        import tantivy
+
+        try:
+            return cls(*_with_analyzer(tantivy.Index.open(str(folder))))
+        except ValueError as error:
+            raise GenerationCorrupt(f"{folder}: {error}; rebuild with `qa build`") from error
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add passages; they are found after :meth:`save`."""
+        import tantivy
+
+        writer = self._open_writer()
+        for entry in entries:
+            document = tantivy.Document()
+            document.add_unsigned("number", entry.number)
+            document.add_unsigned("release", entry.release)
+            document.add_text("title", entry.title)
+            document.add_text("text", entry.text)
+            writer.add_document(document)
+
+    def remove(self, numbers: Numbers) -> None:
+        """Remove passages; they are gone after :meth:`save`."""
+        writer = self._open_writer()
+        for number in numbers.tolist():
+            writer.delete_documents_by_term("number", number)
+
+    def save(self) -> None:
+        """Commit what was added and removed, and wait for merges."""
+        writer = self._open_writer()
+        writer.commit()
+        writer.wait_merging_threads()
+        self._writer = None
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
+        """The ``k`` passages with the highest BM25 for the terms of ``text``."""
+        terms = list(dict.fromkeys(self._analyzer.analyze(text)))
+        if not terms or (allowed is not None and len(allowed.releases) == 0):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        result = self._searcher.search(self._query(terms, allowed), max(k, 1), count=False)
+        addresses = [address for _, address in result.hits]
+        numbers = np.array(self._searcher.fast_field_values("number", addresses), np.int64)
+        scores = np.array([score for score, _ in result.hits], np.float32)
+        order = np.lexsort((numbers, -scores))
+        return numbers[order], scores[order]
+
+    def _query(self, terms: list[str], allowed: Allowed | None) -> "tantivy.Query":
+        from tantivy import Occur, Query
+
+        schema = self._index.schema
+        wanted = Query.boolean_query(
+            [
+                (Occur.Should, Query.term_query(schema, field, t, "freq"))
+                for t in terms
+                for field in FIELDS
+            ]
+        )
+        if allowed is None:
+            return wanted
+        among = Query.term_set_query(schema, "release", allowed.releases.tolist())
+        return Query.boolean_query(
+            [(Occur.Must, wanted), (Occur.Must, Query.const_score_query(among, 0.0))]
+        )
+
+    def _open_writer(self) -> "tantivy.IndexWriter":
+        if self._writer is None:
+            self._writer = self._index.writer(WRITER_BYTES, num_threads=1)
+        return self._writer
+
+
+def _schema() -> "tantivy.Schema":
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("number", indexed=True, fast=True)
+    builder.add_unsigned_field("release", indexed=True, fast=True)
+    for field in FIELDS:
+        builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
+    return builder.build()
+
+
+def _with_analyzer(index: "tantivy.Index") -> tuple["tantivy.Index", "tantivy.TextAnalyzer"]:
+    """Words folded to ASCII, in lower case, without English endings (Porter 2)."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
+    analyzer = builder.filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
+    index.register_tokenizer(ANALYZER, analyzer)
+    return index, analyzer

@@ -1,0 +1,107 @@
+"""Question sets and qrels to recall@k, nDCG@k and MRR@k, with intervals.
+
+nDCG uses the linear gain of Järvelin and Kekäläinen 2002 as trec_eval does: the sum of
+``relevance / log2(rank + 1)`` over that of the ideal ranking.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qa_service.errors import CorpusError
+from qa_service.types import Ranking
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Query id → release id → relevance, greater than 0."""
+
+MEASURES = ("recall@1", "recall@5", "recall@10", "recall@100", "nDCG@10", "MRR@10")
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over queries with its 95 % bootstrap interval (percentiles of 1,000 resamples)."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def read_queries(folder: Path) -> dict[str, str]:
+    """``queries.jsonl`` of a BEIR folder: query id → text."""
+    return {str(row["_id"]): str(row["text"]) for row in _json_lines(folder / "queries.jsonl")}
+
+
+def read_qrels(path: Path) -> Qrels:
+    """A BEIR ``qrels/*.tsv`` file with its header line.
+
+    Raises:
+        CorpusError: missing, or a line that is not ``query-id corpus-id score``.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                if (score := int(row["score"])) > 0:
+                    qrels.setdefault(row["query-id"], {})[row["corpus-id"]] = score
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorpusError(f"{path} is not a qrels file with query-id, corpus-id, score") from error
+    return qrels
+
+
+def release_ranking(ranking: Ranking) -> list[str]:
+    """Release ids by their best passage: a release counts where it is first met."""
+    return list(dict.fromkeys(hit.passage_id.rpartition(":")[0] for hit in ranking.hits))
+
+
+def measure(ranked: Sequence[str], relevant: Mapping[str, int]) -> dict[str, float]:
+    """Every measure of one query; ``relevant`` is not empty."""
+    gains = [relevant.get(release_id, 0) for release_id in ranked[:10]]
+    ideal = sorted(relevant.values(), reverse=True)[:10]
+    first = next((rank for rank, gain in enumerate(gains, 1) if gain), None)
+    values = {
+        f"recall@{k}": sum(one in relevant for one in ranked[:k]) / len(relevant)
+        for k in (1, 5, 10, 100)
+    }
+    values["nDCG@10"] = _discounted(gains) / _discounted(ideal)
+    values["MRR@10"] = 1 / first if first else 0.0
+    return values
+
+
+def summarise(rows: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
+    """The mean of every measure over queries, with its interval; the resampling is seeded."""
+    if not rows:
+        return {name: Estimate(0.0, 0.0, 0.0) for name in MEASURES}
+    values = np.array([[row[name] for name in MEASURES] for row in rows])
+    chosen = np.random.default_rng(0).integers(0, len(rows), (RESAMPLES, len(rows)))
+    means = np.stack([values[sample].mean(axis=0) for sample in chosen])
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    return {
+        name: Estimate(float(values[:, i].mean()), float(low[i]), float(high[i]))
+        for i, name in enumerate(MEASURES)
+    }
+
+
+def trec_lines(query_id: str, ranked: Iterable[tuple[str, float]], tag: str) -> Iterable[str]:
+    """Lines of a TREC run file: query, Q0, document, rank, score, tag."""
+    for rank, (release_id, score) in enumerate(ranked, 1):
+        yield f"{query_id} Q0 {release_id} {rank} {score:.6f} {tag}\n"
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, 1))
+
+
+def _json_lines(path: Path) -> Iterable[dict[str, object]]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            yield from (json.loads(line) for line in lines if line.strip())
+    except (OSError, json.JSONDecodeError) as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error

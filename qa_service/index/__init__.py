@@ -1,0 +1,37 @@
+"""Generations of the index: built, published atomically, opened, verified, pruned.
+
+The one package that opens a file in ``index/``.
+"""
+
+from qa_service.index.build import Bar, BuildPlan, BuildReport, Progress, build
+from qa_service.index.generation import Engines, Generation, open_current
+from qa_service.index.manifest import EmbedderSpec, Manifest
+from qa_service.index.publishing import (
+    current_id,
+    generation_ids,
+    manifest_of,
+    prune,
+    publish,
+    verify,
+)
+from qa_service.index.serving import Serving
+
+__all__ = [
+    "Bar",
+    "BuildPlan",
+    "BuildReport",
+    "EmbedderSpec",
+    "Engines",
+    "Generation",
+    "Manifest",
+    "Progress",
+    "Serving",
+    "build",
+    "current_id",
+    "generation_ids",
+    "manifest_of",
+    "open_current",
+    "prune",
+    "publish",
+    "verify",
+]

@@ -1,0 +1,254 @@
+"""From a corpus to a published generation."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from qa_service.corpus import corpus_digest, read_corpus
+from qa_service.engines import Embedder, Entry
+from qa_service.errors import CorpusError, GenerationError
+from qa_service.index.catalogue import write_catalogue
+from qa_service.index.embedding_cache import EmbeddingCache
+from qa_service.index.generation import DENSE, LEXICAL, Engines, Generation
+from qa_service.index.manifest import (
+    EmbedderSpec,
+    LeftOutSource,
+    Manifest,
+    Recipe,
+    check_sizes,
+    seal,
+)
+from qa_service.index.publishing import (
+    CACHE,
+    building,
+    complete,
+    current_id,
+    manifest_of,
+    publish,
+    stage,
+)
+from qa_service.passages import PassageSettings, split_release
+from qa_service.types import Passage, Release
+
+
+class Bar(Protocol):
+    """Progress of one step."""
+
+    def update(self, n: int) -> object:
+        """``n`` more are done."""
+
+
+Progress = Callable[[str, int | None], AbstractContextManager[Bar]]
+"""Starts a bar: what is counted, and how many there will be (``None``: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What to build a generation from and with."""
+
+    corpus: Path
+    index: Path
+    embedder_name: str
+    query_prefix: str | None
+    passage_prefix: str | None
+    dense: str
+    lexical: str
+    passages: PassageSettings
+    index_titles: bool
+    release_max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. ``embedded`` counts the passages whose vectors were not in the cache."""
+
+    manifest: Manifest
+    unchanged: bool
+    embedded: int
+
+
+def build(
+    plan: BuildPlan,
+    engines: Engines,
+    progress: Progress,
+    *,
+    full: bool = False,
+    strict: bool = False,
+    wait_s: float = 0.0,
+) -> BuildReport:
+    """Build and publish a generation, unless the current one was made by the same recipe.
+
+    ``full`` builds in any case and embeds everything anew; ``strict`` publishes nothing if
+    anything had to be left out.
+
+    Raises:
+        CorpusError: no corpus folder, no readable release in it, or ``strict`` and something bad.
+        GenerationLocked: another build is at work.
+        EngineError: the model failed.
+    """
+    with building(plan.index, wait_s):
+        embedder, spec = _embedder(plan, engines)
+        recipe = _recipe(plan, spec)
+        current = _current(plan.index)
+        if not full and current is not None and current.recipe == recipe:
+            _refuse_left_out(current.left_out, strict)
+            return BuildReport(current, unchanged=True, embedded=0)
+        content = _read(plan, progress)
+        _refuse_left_out(content.left_out, strict)
+        staged = stage(plan.index, _new_id(recipe, plan.index))
+        write_catalogue(staged, content.releases, content.passages)
+        embedded = _write_dense(plan, engines, embedder, content, staged, progress, full)
+        _write_lexical(plan, engines, content, staged, progress)
+        manifest = _manifest(staged, recipe, spec, content, embedder.dim)
+        folder = complete(plan.index, staged, manifest)
+        Generation(folder, engines).close()
+        publish(plan.index, manifest.generation_id)
+        return BuildReport(manifest, unchanged=False, embedded=embedded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Releases in the order of reading, passages in the order of their ids."""
+
+    releases: list[Release]
+    passages: list[Passage]
+    left_out: tuple[LeftOutSource, ...]
+
+    def release_numbers(self) -> dict[str, int]:
+        return {release.release_id: number for number, release in enumerate(self.releases)}
+
+
+def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:
+    asked = EmbedderSpec(
+        name=plan.embedder_name,
+        fingerprint="",
+        dim=0,
+        query_prefix=plan.query_prefix,
+        passage_prefix=plan.passage_prefix,
+    )
+    embedder = engines.embedder(asked)
+    return embedder, asked.model_copy(update={"fingerprint": embedder.fingerprint})
+
+
+def _recipe(plan: BuildPlan, spec: EmbedderSpec) -> Recipe:
+    return Recipe(
+        corpus_digest=corpus_digest(plan.corpus),
+        fingerprint=spec.fingerprint,
+        dense=plan.dense,
+        lexical=plan.lexical,
+        passage_max_chars=plan.passages.max_chars,
+        passage_min_chars=plan.passages.min_chars,
+        release_max_bytes=plan.release_max_bytes,
+        index_titles=plan.index_titles,
+    )
+
+
+def _current(index: Path) -> Manifest | None:
+    """The manifest of what is served; ``None`` where that is nothing, or nothing usable."""
+    try:
+        manifest = manifest_of(index, current_id(index))
+        check_sizes(index / manifest.generation_id, manifest)
+    except GenerationError:
+        return None
+    return manifest
+
+
+def _read(plan: BuildPlan, progress: Progress) -> _Content:
+    releases: list[Release] = []
+    left_out: list[LeftOutSource] = []
+    with progress("reading releases", None) as bar:
+        for outcome in read_corpus(plan.corpus, plan.release_max_bytes):
+            bar.update(1)
+            if isinstance(outcome, Release):
+                releases.append(outcome)
+            else:
+                left_out.append(LeftOutSource(source=outcome.source, reason=outcome.reason))
+    if not releases:
+        raise CorpusError(_nothing_read(plan.corpus, left_out))
+    passages = [p for release in releases for p in split_release(release, plan.passages)]
+    passages.sort(key=lambda passage: passage.passage_id)
+    return _Content(releases, passages, tuple(left_out))
+
+
+def _nothing_read(corpus: Path, left_out: list[LeftOutSource]) -> str:
+    why = "; ".join(f"{one.source}: {one.reason}" for one in left_out[:3])
+    return f"no release could be read from {corpus}{': ' + why if why else ''}: add .txt or .jsonl"
+
+
+def _refuse_left_out(left_out: tuple[LeftOutSource, ...], strict: bool) -> None:
+    if strict and left_out:
+        first = left_out[0]
+        raise CorpusError(
+            f"{len(left_out)} left out, the first: {first.source}: {first.reason}; "
+            "nothing is published because of --strict"
+        )
+
+
+def _new_id(recipe: Recipe, index: Path) -> str:
+    """``g``, the time in UTC and 8 digits of the recipe's digest: ids sort by age."""
+    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()[:8]
+    while (index / (name := f"g{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{digest}")).exists():
+        continue
+    return name
+
+
+def _write_dense(
+    plan: BuildPlan,
+    engines: Engines,
+    embedder: Embedder,
+    content: _Content,
+    staged: Path,
+    progress: Progress,
+    full: bool,
+) -> int:
+    titles = {r.release_id: r.title for r in content.releases} if plan.index_titles else {}
+    texts = [embedded_text(titles.get(p.release_id, ""), p.text) for p in content.passages]
+    with (
+        progress("embedding passages", len(texts)) as bar,
+        EmbeddingCache(plan.index / CACHE) as cache,
+    ):
+        vectors, embedded = cache.embed(embedder, texts, bar.update, afresh=full)
+    dense = engines.dense(plan.dense).create(staged / DENSE, embedder.dim)
+    dense.add(np.arange(len(texts), dtype=np.int64), vectors)
+    dense.save()
+    return embedded
+
+
+def embedded_text(title: str, text: str) -> str:
+    """What is embedded of a passage: it comes with its release's title, which says who and what."""
+    return f"{title}\n{text}" if title and not text.startswith(title) else text
+
+
+def _write_lexical(
+    plan: BuildPlan, engines: Engines, content: _Content, staged: Path, progress: Progress
+) -> None:
+    numbers = content.release_numbers()
+    titles = {r.release_id: r.title for r in content.releases} if plan.index_titles else {}
+    lexical = engines.lexical(plan.lexical).create(staged / LEXICAL)
+    with progress("indexing words", len(content.passages)) as bar:
+        for number, p in enumerate(content.passages):
+            title = titles.get(p.release_id, "")
+            lexical.add([Entry(number, numbers[p.release_id], title, p.text)])
+            bar.update(1)
+        lexical.save()
+
+
+def _manifest(
+    staged: Path, recipe: Recipe, spec: EmbedderSpec, content: _Content, dim: int
+) -> Manifest:
+    return Manifest(
+        generation_id=staged.name[1:],
+        built_at=datetime.now(UTC),
+        recipe=recipe,
+        embedder=spec.model_copy(update={"dim": dim}),
+        releases=len(content.releases),
+        passages=len(content.passages),
+        left_out=content.left_out,
+        files=seal(staged),
+    )

@@ -1,0 +1,1 @@
+"""Bytes of one format to releases: one file a format. Only ``qa_service.corpus`` imports these."""

@@ -1,0 +1,102 @@
+"""One frozen ``Settings``, read once from ``QA_*`` variables and a ``.env`` file."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from qa_service.errors import SettingsError
+
+PREFIX = "QA_"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning. The variable is ``QA_`` and the name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    corpus_dir: Path = Field(Path("corpus"), description="The folder of press releases; read only.")
+    index_dir: Path = Field(Path("index"), description="The folder of published generations.")
+    host: str = Field("127.0.0.1", description="The address to serve on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+
+    embedder: str = Field(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="The embedding model: all-MiniLM-L6-v2 (packaged), or any sentence-transformers "
+        "model by hub name or folder.",
+    )
+    query_prefix: str | None = Field(
+        None, description="Put before a query to embed; unset: what the model's own prompts say."
+    )
+    passage_prefix: str | None = Field(
+        None, description="Put before a passage to embed; unset: what the model's own prompts say."
+    )
+    device: str = Field(
+        "auto", min_length=1, description="Where the model runs: auto, cpu, cuda, cuda:1, mps."
+    )
+    precision: Annotated[str, NoDecode] = Field(
+        "auto",
+        pattern="^(auto|fp32|bf16)$",
+        description="The model's arithmetic: fp32, bf16, or auto: bf16 where the processor has it.",
+    )
+    dense: str = Field("faiss", description="The dense engine: faiss.")
+    lexical: str = Field("tantivy", description="The lexical engine: tantivy.")
+    answerer: str = Field("extractive", description="The answerer: extractive.")
+
+    passage_max_chars: int = Field(
+        1200, ge=0, description="Longer paragraphs are split at sentence ends; 0 never splits."
+    )
+    passage_min_chars: int = Field(
+        60, ge=0, description="Shorter paragraphs join their neighbour; 0 never joins."
+    )
+    index_titles: bool = Field(
+        True, description="Index each passage together with its release's title."
+    )
+    release_max_bytes: int = Field(
+        5_000_000, ge=1, description="A larger file, or line of a JSONL file, is left out."
+    )
+    question_max_chars: int = Field(
+        2000, ge=1, description="A longer question is refused with status 422."
+    )
+    evidence_threshold: float = Field(
+        0.5, ge=0, le=1, description="Below this confidence the answer is: the releases do not say."
+    )
+    poll_s: float = Field(
+        1.0, gt=0, description="How often a server looks for a new generation, in seconds."
+    )
+
+
+def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Read the settings; ``given`` (an option of a verb) wins over a variable, ``None`` is not given.
+
+    Raises:
+        SettingsError: a value is wrong, or a ``QA_*`` variable has no such setting.
+    """
+    _refuse_unknown(os.environ if environ is None else environ)
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise SettingsError(f"{name} is not a setting; {hint}")
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(
+        f"{PREFIX}{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}"
+        for problem in error.errors()
+    )

@@ -1,0 +1,169 @@
+"""The values that flow from the corpus to an answer. Frozen, without behaviour, without I/O.
+
+Offsets are counted in Unicode code points of ``Release.text``, from 0, end exclusive: what
+``text[start:end]`` means in Python.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Shape ``(n, dim)``, rows of unit length."""
+
+Numbers = NDArray[np.int64]
+"""Shape ``(n,)``: passage numbers of one generation. Ascending numbers are ascending passage ids."""
+
+Scores = NDArray[np.float32]
+"""Shape ``(n,)``: higher is better, always."""
+
+Status = Literal["answered", "no_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One press release as it was read. ``text`` is never altered after reading.
+
+    ``body_start`` and ``body_end`` bound the text without letterhead and closing dateline;
+    ``dateline_start`` and ``dateline_end`` bound the place and date of issue (equal when the
+    text has none). An empty string or ``None`` means unknown: nothing is invented.
+    """
+
+    release_id: str
+    title: str
+    text: str
+    published: date | None = None
+    issuer: str = ""
+    url: str = ""
+    language: str = ""
+    place: str = ""
+    source: str = ""
+    body_start: int = 0
+    body_end: int = 0
+    dateline_start: int = 0
+    dateline_end: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph of a release: ``release.text[start:end] == text``."""
+
+    passage_id: str
+    release_id: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file, or a line of one, that is not in the corpus, and why. An outcome, not an error."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which releases may be searched. Empty means all; several values of one kind mean any of them."""
+
+    date_from: date | None = None
+    date_to: date | None = None
+    issuers: tuple[str, ...] = ()
+    release_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is sent to the indexes. ``text`` is not blank."""
+
+    text: str
+    filters: Filters = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. Higher scores are better; ties are broken by ``passage_id``."""
+
+    passage_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Hits in descending order of score; the rank of ``hits[i]`` is ``i + 1``."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that was retrieved, beside its release and what each stage thought of it."""
+
+    passage: Passage
+    release: Release
+    rank: int
+    score: float
+    lexical: float = 0.0
+    dense: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an answerer wants to quote: characters ``start`` to ``end`` of the release of ``passage_id``.
+
+    ``quote`` is what the answerer believes stands there; it is checked, not trusted.
+    """
+
+    passage_id: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answerer's proposal. ``confidence``: 0 to 1, that the releases answer the question."""
+
+    claims: tuple[Claim, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote that can be checked: ``release.text[start:end] == quote``."""
+
+    n: int
+    release_id: str
+    passage_id: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``answered`` has at least one citation, ``no_evidence`` has none.
+
+    ``dropped`` counts the claims that did not quote their release exactly.
+    """
+
+    status: Status
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    generation_id: str
+    dropped: int = 0

@@ -1,0 +1,153 @@
+"""The HTML routes over ``web/``: templates and static files. The page is a form first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+
+from qa_service.answer import AnswerSettings, Asked, ask
+from qa_service.errors import QaError
+from qa_service.index import Generation
+from qa_service.types import Citation, Filters, Release
+
+PACKAGED = Path(__file__).parent / "_web"
+CHECKOUT = Path(__file__).parent.parent / "web"
+FOLDER = PACKAGED if PACKAGED.is_dir() else CHECKOUT
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+PASSAGES = 10
+
+templates = Jinja2Templates(FOLDER / "templates")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a release's text; ``marked`` is what a citation points at."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph of a release as the page shows it."""
+
+    parts: tuple[Part, ...]
+    role: str
+
+
+def add_pages(app: FastAPI) -> None:
+    """Add the pages and their static files to the app."""
+    app.add_api_route("/", show_chat, response_class=HTMLResponse, include_in_schema=False)
+    app.add_api_route(
+        "/releases/{release_id:path}",
+        show_release,
+        response_class=HTMLResponse,
+        include_in_schema=False,
+    )
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+
+
+def show_chat(request: Request, q: Annotated[str, Query()] = "") -> HTMLResponse:
+    """The box and, for ``/?q=…``, the answer; an unusable question is explained beside the box."""
+    serving = request.app.state.serving
+    with serving.generation() as generation:
+        context = {"q": q, "asked": None, "problem": None, **_about(generation)}
+        status = 200
+        if q.strip():
+            try:
+                context["asked"] = _ask(request, generation, q)
+            except QaError as error:
+                context["problem"], status = str(error), error.http_status
+        return _render(request, "chat.html", context, status)
+
+
+def show_release(
+    request: Request,
+    release_id: str,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int, Query(ge=0)] = 0,
+) -> HTMLResponse:
+    """A whole release, with characters ``start`` to ``end`` marked."""
+    with request.app.state.serving.generation() as generation:
+        release = generation.release(release_id)
+        passages = generation.catalogue.passages_of(release_id)
+        edges = [(passage.start, passage.end) for passage in passages]
+        paragraphs = [_paragraph(release, *edge, (start, end)) for edge in edges]
+        context = {"release": release, "paragraphs": paragraphs, **_about(generation)}
+        return _render(request, "release.html", context, 200)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether an error should be a page: a browser asked, and not for the API."""
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.url.path.startswith("/api/")
+
+
+def error_page(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
+    """An error as a page."""
+    return _render(request, "error.html", {"title": title, "detail": detail}, status)
+
+
+def citation_url(citation: Citation) -> str:
+    """The address of the release with the quote marked."""
+    span = urlencode({"start": citation.start, "end": citation.end})
+    return f"/releases/{quote(citation.release_id)}?{span}#quote"
+
+
+def long_date(day: date | None) -> str:
+    """A date as the page prints it: 16 May 2022."""
+    return f"{day.day} {day:%B %Y}" if day else "undated"
+
+
+def safe_url(url: str) -> str:
+    """``url`` if it leads to the web, else nothing: a release may not smuggle in a script."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+templates.env.filters |= {"long_date": long_date, "safe_url": safe_url}
+templates.env.globals |= {"citation_url": citation_url}
+
+
+def _ask(request: Request, generation: Generation, q: str) -> dict[str, Any]:
+    settings = request.app.state.settings
+    limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
+    asked = ask(generation, request.app.state.answerer, q, [], Filters(), PASSAGES, limits)
+    return {"answer": asked.answer, "found": asked.found, "quotes": list(_quotes(asked))}
+
+
+def _quotes(asked: Asked) -> Iterator[tuple[Citation, Release]]:
+    releases = {found.release.release_id: found.release for found in asked.found}
+    for citation in asked.answer.citations:
+        yield citation, releases[citation.release_id]
+
+
+def _about(generation: Generation) -> dict[str, Any]:
+    oldest, newest = generation.catalogue.date_range()
+    return {"manifest": generation.manifest, "oldest": oldest, "newest": newest}
+
+
+def _paragraph(release: Release, start: int, end: int, marked: tuple[int, int]) -> Paragraph:
+    first, last = max(start, min(marked[0], end)), min(end, max(marked[1], start))
+    cuts = (start, first, last, end) if first < last else (start, start, start, end)
+    spans = zip(cuts, cuts[1:], (False, True, False), strict=False)
+    parts = tuple(Part(release.text[a:b], is_marked) for a, b, is_marked in spans if a < b)
+    in_body = release.body_start <= start < release.body_end
+    return Paragraph(parts, "body" if in_body else "letterhead")
+
+
+def _render(request: Request, name: str, context: dict[str, Any], status: int) -> HTMLResponse:
+    return templates.TemplateResponse(request, name, context, status, SECURITY_HEADERS)

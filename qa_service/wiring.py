@@ -1,0 +1,88 @@
+"""Settings to objects. The only module that names an engine."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex
+from qa_service.engines.answerer_extractive import ExtractiveAnswerer
+from qa_service.engines.dense_faiss import FaissDense
+from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
+from qa_service.engines.lexical_tantivy import TantivyLexical
+from qa_service.errors import GenerationMismatch, SettingsError
+from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation
+from qa_service.passages import PassageSettings
+from qa_service.search import search
+from qa_service.settings import Settings
+from qa_service.types import Filters, Query
+
+T = TypeVar("T")
+
+DENSE: Mapping[str, type[DenseIndex]] = {"faiss": FaissDense}
+LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
+ANSWERERS: Mapping[str, Callable[[], Answerer]] = {"extractive": ExtractiveAnswerer}
+
+
+def choose(setting: str, known: Mapping[str, T], name: str) -> T:
+    """The engine of that name.
+
+    Raises:
+        SettingsError: listing the known names.
+    """
+    if name not in known:
+        raise SettingsError(f"QA_{setting.upper()}={name} is not known; known: {', '.join(known)}")
+    return known[name]
+
+
+def make_engines(settings: Settings) -> Engines:
+    """The parts a generation is made of. A model is loaded once and shared by generations."""
+    loaded: dict[tuple[str, str | None, str | None], Embedder] = {}
+    lock = threading.Lock()
+
+    def embedder(spec: EmbedderSpec) -> Embedder:
+        key = (spec.name, spec.query_prefix, spec.passage_prefix)
+        with lock:
+            if key not in loaded:
+                loaded[key] = SentenceTransformersEmbedder(
+                    *key, settings.device, settings.precision
+                )
+        found = loaded[key].fingerprint
+        if spec.fingerprint not in ("", found):
+            raise GenerationMismatch(
+                f"built with {spec.fingerprint}, but {spec.name} here is {found}: "
+                "rebuild with `qa build`"
+            )
+        return loaded[key]
+
+    return Engines(
+        embedder=embedder,
+        dense=lambda name: choose("dense", DENSE, name),
+        lexical=lambda name: choose("lexical", LEXICAL, name),
+    )
+
+
+def make_answerer(settings: Settings) -> Answerer:
+    """The answerer that the settings name."""
+    return choose("answerer", ANSWERERS, settings.answerer)()
+
+
+def make_plan(settings: Settings, corpus: Path | None = None) -> BuildPlan:
+    """How to build, by these settings."""
+    return BuildPlan(
+        corpus=corpus or settings.corpus_dir,
+        index=settings.index_dir,
+        embedder_name=settings.embedder,
+        query_prefix=settings.query_prefix,
+        passage_prefix=settings.passage_prefix,
+        dense=settings.dense,
+        lexical=settings.lexical,
+        passages=PassageSettings(settings.passage_max_chars, settings.passage_min_chars),
+        index_titles=settings.index_titles,
+        release_max_bytes=settings.release_max_bytes,
+    )
+
+
+def canary(generation: Generation) -> None:
+    """One search through every stage; also loads the model before the first question."""
+    search(generation, Query("What do the releases say?", Filters()), 1)
