@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -192,6 +193,62 @@ def serve(
 
     logging.getLogger("qa_service").setLevel(logging.INFO)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="info")
+
+
+@app.command(name="eval")
+def evaluate(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="With corpus.jsonl, queries.jsonl and qrels/*.tsv, as BEIR has it."),
+    ],
+    qrels: Annotated[
+        str | None, typer.Option(help="Which qrels file, if there are several.")
+    ] = None,
+    titles: Annotated[bool, typer.Option(help="Index the titles too.")] = True,
+    split: Annotated[bool, typer.Option(help="Split overlong paragraphs.")] = True,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", help="Where to keep its index.", show_default="index/.eval"),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Write TREC run files: RUN.lexical, RUN.dense, …")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval on a question set, stage by stage.
+
+    Prints recall, nDCG and MRR of each stage with 95 % intervals. The index of the set is kept, so
+    that a second run is quick.
+    """
+    from qa_service import evaluation
+    from qa_service import index as generations
+    from qa_service.wiring import make_engines, make_plan
+
+    base = read_settings()
+    settings = read_settings(
+        index_dir=index or base.index_dir / ".eval" / folder.resolve().name,
+        index_titles=titles,
+        passage_max_chars=base.passage_max_chars if split else 0,
+    )
+    judged = evaluation.read_qrels(evaluation.find_qrels(folder, qrels))
+    queries = evaluation.read_queries(folder)
+    engines = make_engines(settings)
+    generations.build(make_plan(settings, folder / "corpus.jsonl"), engines, _progress)
+    generation = generations.open_current(settings.index_dir, engines)
+    with contextlib.closing(generation), _progress("asking queries", len(judged)) as bar:
+        stages = evaluation.evaluate(generation, queries, judged, bar.update)
+    if run is not None:
+        evaluation.write_runs(run, stages)
+    summaries = {
+        stage: evaluation.summarise([one.measures for one in rows])
+        for stage, rows in stages.items()
+    }
+    if as_json:
+        _print_json(
+            {s: {m: asdict(e) for m, e in summary.items()} for s, summary in summaries.items()}
+        )
+        return
+    print("\n".join(evaluation.table(summaries, len(judged))))
 
 
 @app.command()

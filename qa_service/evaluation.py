@@ -7,19 +7,22 @@ nDCG uses the linear gain of Järvelin and Kekäläinen 2002 as trec_eval does: 
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from qa_service.errors import CorpusError
-from qa_service.types import Ranking
+from qa_service.search import Published, search
+from qa_service.types import Query, Ranking
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Query id → release id → relevance, greater than 0."""
 
 MEASURES = ("recall@1", "recall@5", "recall@10", "recall@100", "nDCG@10", "MRR@10")
+STAGES = ("lexical", "dense", "fused")
+DEPTH = 100
 RESAMPLES = 1000
 
 
@@ -32,9 +35,53 @@ class Estimate:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One query at one stage: its ranking of releases with scores, and its measures."""
+
+    query_id: str
+    ranked: list[tuple[str, float]]
+    measures: dict[str, float]
+
+
+def evaluate(
+    published: Published,
+    queries: Mapping[str, str],
+    qrels: Qrels,
+    advance: Callable[[int], object],
+) -> dict[str, list[Judged]]:
+    """Every judged query through every stage: stage → one :class:`Judged` a query.
+
+    A release ranks where its best passage does; 100 passages are asked for.
+    """
+    stages: dict[str, list[Judged]] = {stage: [] for stage in STAGES}
+    for query_id, relevant in qrels.items():
+        found = search(published, Query(queries[query_id]), DEPTH)
+        for stage in STAGES:
+            ranked = release_ranking(getattr(found, stage))
+            measures = measure([release_id for release_id, _ in ranked], relevant)
+            stages[stage].append(Judged(query_id, ranked, measures))
+        advance(1)
+    return stages
+
+
 def read_queries(folder: Path) -> dict[str, str]:
     """``queries.jsonl`` of a BEIR folder: query id → text."""
     return {str(row["_id"]): str(row["text"]) for row in _json_lines(folder / "queries.jsonl")}
+
+
+def find_qrels(folder: Path, name: str | None) -> Path:
+    """The qrels file of that name, or the only one.
+
+    Raises:
+        CorpusError: there is none, or several to choose from.
+    """
+    files = sorted((folder / "qrels").glob("*.tsv"))
+    wanted = [path for path in files if name in (None, path.stem, path.name)]
+    if len(wanted) == 1:
+        return wanted[0]
+    known = ", ".join(path.stem for path in files) or "none"
+    raise CorpusError(f"{folder / 'qrels'} has: {known}; choose one with --qrels")
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -56,9 +103,12 @@ def read_qrels(path: Path) -> Qrels:
     return qrels
 
 
-def release_ranking(ranking: Ranking) -> list[str]:
-    """Release ids by their best passage: a release counts where it is first met."""
-    return list(dict.fromkeys(hit.passage_id.rpartition(":")[0] for hit in ranking.hits))
+def release_ranking(ranking: Ranking) -> list[tuple[str, float]]:
+    """Releases with the scores of their best passages: one counts where it is first met."""
+    best: dict[str, float] = {}
+    for hit in ranking.hits:
+        best.setdefault(hit.passage_id.rpartition(":")[0], hit.score)
+    return list(best.items())
 
 
 def measure(ranked: Sequence[str], relevant: Mapping[str, int]) -> dict[str, float]:
@@ -87,6 +137,25 @@ def summarise(rows: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
         name: Estimate(float(values[:, i].mean()), float(low[i]), float(high[i]))
         for i, name in enumerate(MEASURES)
     }
+
+
+def table(summaries: Mapping[str, Mapping[str, Estimate]], queries: int) -> Iterable[str]:
+    """Lines of a table, in percent: a row a stage, each cell the mean and its interval."""
+    yield f"{queries:,} queries".ljust(15) + "".join(f"{name:>20}" for name in MEASURES)
+    for stage, summary in summaries.items():
+        cells = (summary[name] for name in MEASURES)
+        yield f"{stage:15}" + "".join(
+            f"{100 * e.mean:9.1f} [{100 * e.low:4.1f}–{100 * e.high:4.1f}]"[:20].rjust(20)
+            for e in cells
+        )
+
+
+def write_runs(path: Path, stages: Mapping[str, Sequence[Judged]]) -> None:
+    """A TREC run file a stage, ``path`` with the stage's name behind a dot."""
+    for stage, rows in stages.items():
+        with path.with_name(f"{path.name}.{stage}").open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.writelines(trec_lines(row.query_id, row.ranked, stage))
 
 
 def trec_lines(query_id: str, ranked: Iterable[tuple[str, float]], tag: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ Span = tuple[int, int]
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\r?\n[^\S\n]*)+|\r(?:[^\S\r\n]*\r)+")
 _SENTENCE_END = re.compile(r"""[.!?…។。！？]+["'”’»)\]]*(?=\s)|[។。！？]+|\n+""")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[“\"'])(?:[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Hon|Gen|Col|Capt|Lt|Sgt|"
+    r"(?:^|[\s(\[“\"'-])(?:[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Hon|Gen|Col|Capt|Lt|Sgt|"
     r"Sen|Rep|Gov|Amb|St|Jr|Sr|No|Nos|Art|vs|v|al|Inc|Corp|Co|Ltd|Dept|Dist|Ave|Blvd|Fla|Calif|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.$"
 )
@@ -125,6 +125,6 @@ def _pieces(text: str, max_chars: int) -> Iterator[Span]:
         while end - start > max_chars:
             space = text.rfind(" ", start + 1, start + max_chars)
             cut = space if space > start else start + max_chars
-            yield start, cut
+            yield _trim(text, start, cut)
             start = _trim(text, cut, end)[0]
         yield start, end

@@ -1,0 +1,104 @@
+"""A small corpus of invented releases, a published generation of it, and a client.
+
+The model is the real one. The corpus, the questions and the qrels are files such as a user has.
+"""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current
+from qa_service.settings import Settings, read_settings
+from qa_service.wiring import make_engines, make_plan
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(__file__).parent / "data"
+CORPUS = DATA / "corpus"
+SEED = ROOT / "corpus"
+
+for name in [name for name in os.environ if name.startswith("QA_")]:
+    del os.environ[name]
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def silent(_what: str, _total: int | None) -> Any:
+    return nullcontext(SimpleNamespace(update=lambda _n: None))
+
+
+@pytest.fixture(scope="session")
+def engines() -> Engines:
+    return make_engines(read_settings())
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
+    settings = read_settings(corpus_dir=CORPUS, index_dir=tmp_path_factory.mktemp("index"))
+    return make_plan(settings)
+
+
+@pytest.fixture(scope="session")
+def built(plan: BuildPlan, engines: Engines) -> BuildReport:
+    return build(plan, engines, silent)
+
+
+@pytest.fixture(scope="session")
+def generation(plan: BuildPlan, built: BuildReport, engines: Engines) -> Iterator[Generation]:
+    opened = open_current(plan.index, engines)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def seed_generation(
+    tmp_path_factory: pytest.TempPathFactory, engines: Engines
+) -> Iterator[Generation]:
+    settings = read_settings(corpus_dir=SEED, index_dir=tmp_path_factory.mktemp("seed-index"))
+    build(make_plan(settings), engines, silent)
+    opened = open_current(settings.index_dir, engines)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own_corpus(tmp_path: Path) -> Path:
+    """A copy of the corpus that a test may change."""
+    return Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
+
+
+@pytest.fixture
+def own_plan(plan: BuildPlan, built: BuildReport, own_corpus: Path, tmp_path: Path) -> BuildPlan:
+    """A plan over folders that a test may change; what is embedded already is not embedded again."""
+    index = tmp_path / "index"
+    shutil.copytree(plan.index / ".cache", index / ".cache")
+    return dataclasses.replace(plan, corpus=own_corpus, index=index)
+
+
+@pytest.fixture
+def settings(plan: BuildPlan, built: BuildReport) -> Settings:
+    return read_settings(corpus_dir=CORPUS, index_dir=plan.index)
+
+
+@pytest.fixture(scope="session")
+def client(plan: BuildPlan, built: BuildReport) -> Iterator[Any]:
+    from fastapi.testclient import TestClient
+
+    from qa_service.app import create_app
+
+    app = create_app(read_settings(corpus_dir=CORPUS, index_dir=plan.index, poll_s=0.05))
+    with TestClient(app, raise_server_exceptions=False) as opened:
+        yield opened
+
+
+Builder = Callable[[BuildPlan], BuildReport]
+
+
+@pytest.fixture
+def rebuild(engines: Engines) -> Builder:
+    return lambda plan: build(plan, engines, silent)

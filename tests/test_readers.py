@@ -1,0 +1,171 @@
+from datetime import date
+
+import pytest
+from conftest import SEED
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa_service.errors import CorpusError
+from qa_service.readers.dates import find_date, parse_date
+from qa_service.readers.jsonl import read_line
+from qa_service.readers.text import decode, read_text
+from qa_service.types import Release
+
+SEED_ID = "2022-05-16-cambodia-us-foreign-ministers"
+
+
+def read(text: str, release_id: str = "r") -> Release:
+    return read_text(text.encode(), release_id, "r.txt")
+
+
+def test_the_seed_release_is_read_as_its_letterhead_says() -> None:
+    data = (SEED / f"{SEED_ID}.txt").read_bytes()
+    release = read_text(data, SEED_ID, "seed")
+    assert release.text.encode() == data
+    assert release.issuer == "Minister of Foreign Affairs and International Cooperation"
+    assert release.title.startswith("Meeting between H.E. Deputy Prime Minister Prak Sokhonn, ")
+    assert release.title.endswith(" on 13 May 2022, in Washington D.C.")
+    assert (release.published, release.place) == (date(2022, 5, 16), "Phnom Penh")
+    body = release.text[release.body_start : release.body_end]
+    assert body.startswith("On the sideline of the ASEAN-U.S. Special Summit")
+    assert body.endswith("between Cambodia and the United States in all areas.")
+    dateline = release.text[release.dateline_start : release.dateline_end]
+    assert dateline == "Phnom Penh, 16 May 2022"
+
+
+def test_the_dateline_is_the_release_date_and_not_the_event_date_in_the_title() -> None:
+    data = (SEED / f"{SEED_ID}.txt").read_bytes()
+    assert read_text(data, "without-a-date-in-its-name", "x").published == date(2022, 5, 16)
+
+
+@pytest.mark.parametrize(
+    ("opening", "place", "published"),
+    [
+        ("KABUL, Afghanistan (Jan. 25, 2013) – ", "KABUL, Afghanistan", date(2013, 1, 25)),
+        (
+            "PLANTATION, FL, March 12, 2024 /24-7PressRelease/ -- ",
+            "PLANTATION, FL",
+            date(2024, 3, 12),
+        ),
+        (
+            "WEST PALM BEACH, FLORIDA - July 15, 2025 (NEWSWIRE) - ",
+            "WEST PALM BEACH, FLORIDA",
+            date(2025, 7, 15),
+        ),
+        ("Phnom Penh, 16 May 2022 – ", "Phnom Penh", date(2022, 5, 16)),
+    ],
+)
+def test_an_opening_dateline_gives_place_and_date(
+    opening: str, place: str, published: date
+) -> None:
+    release = read(opening + "The minister opened the new bridge today. " * 8)
+    assert (release.place, release.published) == (place, published)
+    assert release.body_start == 0
+
+
+def test_a_date_in_running_text_is_not_a_dateline() -> None:
+    release = read("The minister opened the new bridge on 16 May 2022 in the rain. " * 8)
+    assert (release.place, release.published) == ("", None)
+
+
+@pytest.mark.parametrize("text", ["Just one line.", "Hello\n\nworld", "1\n\n2\n\n3"])
+def test_what_is_not_printed_stays_unknown(text: str) -> None:
+    release = read(text)
+    assert (release.title, release.issuer, release.place, release.published) == ("", "", "", None)
+
+
+def test_front_matter_wins_over_the_letterhead_and_leaves_the_text() -> None:
+    head = (
+        "---\ntitle: Given\npublished: 2020-01-02\nissuer: Them\nnumber: 7\nseen: 2020-01-03\n---\n"
+    )
+    release = read(head + "PRESS RELEASE\n\nPrinted\n\n" + "Prose goes on and on. " * 12)
+    assert (release.title, release.published, release.issuer) == ("Given", date(2020, 1, 2), "Them")
+    assert release.metadata == {"number": 7, "seen": "2020-01-03"}
+    assert release.text.startswith("PRESS RELEASE")
+
+
+def test_a_date_in_the_name_is_the_last_resort() -> None:
+    assert read("No date here.", "a/2021-02-03-bridge").published == date(2021, 2, 3)
+    assert read("No date here.", "2021-02-31-bridge").published is None
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "no text"),
+        (b" \n \n", "no text"),
+        (b"caf\xe9 au lait", "not UTF-8 at byte 3"),
+        (b"abc\x00\x01", r"control character U\+0000 at character 3"),
+        (b"---\ntitle: [\n---\ntext", "front matter is not YAML"),
+        (b"---\npublished: 03/04/2022\n---\ntext", "write it as YYYY-MM-DD"),
+    ],
+)
+def test_an_unusable_text_file_is_refused_with_the_reason(data: bytes, complaint: str) -> None:
+    with pytest.raises(CorpusError, match=complaint):
+        read_text(data, "r", "r.txt")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_unicode_with_and_without_a_mark_is_decoded(encoding: str) -> None:
+    assert decode("Préfecture កម្ពុជា".encode(encoding)) == "Préfecture កម្ពុជា"
+
+
+def test_a_line_keeps_its_text_and_other_metadata() -> None:
+    metadata = b'{"date": "2020-01-02T10:00:00Z", "x": [1]}'
+    line = b'{"_id": 7, "title": " T ", "text": " a\\r\\nb ", "metadata": ' + metadata + b"}"
+    release = read_line(line, "f:1")
+    assert (release.release_id, release.title, release.text) == ("7", "T", " a\r\nb ")
+    assert (release.published, release.metadata) == (date(2020, 1, 2), {"x": [1]})
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (b"{", "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"\xff{}", "not UTF-8"),
+        (b'{"text": "x"}', '"_id" is missing'),
+        (b'{"_id": "a\\nb", "text": "x"}', "cannot stand in an address"),
+        (b'{"_id": "a", "text": "  "}', '"text" is missing'),
+        (b'{"_id": "a", "text": {"b": 1}}', '"text" is not a string'),
+        (b'{"_id": "a", "text": "x\\ud800"}', r"U\+D800"),
+        (b'{"_id": "a", "text": "x", "metadata": 3}', '"metadata" is not an object'),
+        (b'{"_id": "a", "text": "x", "metadata": {"date": "soon"}}', "'soon'"),
+    ],
+)
+def test_an_unusable_line_is_refused_with_the_reason(line: bytes, complaint: str) -> None:
+    with pytest.raises(CorpusError, match=complaint):
+        read_line(line, "f:1")
+
+
+@pytest.mark.parametrize(
+    ("printed", "day"),
+    [
+        ("16 May 2022", date(2022, 5, 16)),
+        ("May 16, 2022", date(2022, 5, 16)),
+        ("Sept. 3rd, 2021", date(2021, 9, 3)),
+        ("the 1st of July 2024", date(2024, 7, 1)),
+        ("2022-05-16", date(2022, 5, 16)),
+        ("31 February 2022", None),
+        ("03/04/2022", None),
+    ],
+)
+def test_printed_dates_are_read_and_ambiguous_ones_are_not(printed: str, day: date | None) -> None:
+    found = find_date(f"It was on {printed} that")
+    assert (found[0] if found else None) == day
+
+
+@given(st.dates(date(1000, 1, 1)))
+def test_every_way_to_print_a_date_gives_it_back(day: date) -> None:
+    for form in ("%d %B %Y", "%B %d, %Y", "%b. %d, %Y", "%Y-%m-%d"):
+        assert parse_date(f"{day:{form}}") == day
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_release_or_a_clear_refusal(data: bytes) -> None:
+    for read_one in (lambda: read_text(data, "r", "s"), lambda: read_line(data, "s")):
+        try:
+            release = read_one()
+        except CorpusError:
+            continue
+        assert 0 <= release.body_start <= release.body_end <= len(release.text)
