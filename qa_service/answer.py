@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa_service.conversation import standalone_question
+from qa_service.conversation import context_of, standalone_question
 from qa_service.engines import Answerer
 from qa_service.search import Published, Stages, look_up, make_query, search
 from qa_service.types import Answer, Citation, Claim, Filters, Found, Turn
@@ -50,9 +50,10 @@ def ask(
         EngineError: a model failed.
     """
     began = time.perf_counter()
-    make_query(question, filters, settings.max_chars)
-    standalone = standalone_question(question, history, settings.max_chars)
-    stages = search(published, make_query(standalone, filters, settings.max_chars), k)
+    context = context_of(history, settings.max_chars)
+    standalone = standalone_question(question, context)
+    query = make_query(question, filters, settings.max_chars, context)
+    stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
     generation_id = published.generation_id
     answer = answer_question(answerer, standalone, found, generation_id, settings.threshold)

@@ -80,10 +80,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is sent to the indexes. ``text`` is not blank."""
+    """What is sent to the indexes. ``text`` is not blank; ``context`` is what was said before it."""
 
     text: str
     filters: Filters = Filters()
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

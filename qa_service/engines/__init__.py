@@ -26,11 +26,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a lexical index is given of a passage."""
+    """What a lexical index is given of a passage (or of a whole release, under its own number)."""
 
     number: int
     release: int
-    title: str
     text: str
 
 
@@ -75,9 +74,12 @@ class DenseIndex(Protocol):
     def search(self, vector: Vectors, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
         """The ``k`` best for one vector of shape ``(dim,)``; best first, ties by number."""
 
+    def score(self, vector: Vectors, numbers: Numbers) -> Scores:
+        """The scores of these numbers, all of which are there, for one vector."""
+
 
 class LexicalIndex(Protocol):
-    """BM25 over titles and texts."""
+    """BM25 over texts."""
 
     @classmethod
     def create(cls, folder: Path) -> Self:

@@ -66,6 +66,13 @@ class FaissDense:
         found = numbers[0] >= 0
         return _by_score_then_number(numbers[0][found], scores[0][found])
 
+    def score(self, vector: Vectors, numbers: Numbers) -> Scores:
+        """The inner products of the vectors under ``numbers`` with ``vector``."""
+        if len(numbers) == 0:
+            return np.empty(0, np.float32)
+        found: Scores = self._index.reconstruct_batch(numbers) @ vector
+        return found
+
 
 def _parameters(allowed: Allowed | None) -> Any:
     if allowed is None:

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     import tantivy
 
 ANALYZER = "words"
-FIELDS = ("title", "text")
 WRITER_BYTES = 128_000_000
 
 
 class TantivyLexical:
-    """A BM25 index over title and text; the score of a passage is the sum over both fields."""
+    """A BM25 index over one text field."""
 
     def __init__(self, index: "tantivy.Index", analyzer: "tantivy.TextAnalyzer") -> None:
         self._index = index
@@ -58,7 +57,6 @@ class TantivyLexical:
             document = tantivy.Document()
             document.add_unsigned("number", entry.number)
             document.add_unsigned("release", entry.release)
-            document.add_text("title", entry.title)
             document.add_text("text", entry.text)
             writer.add_document(document)
 
@@ -94,11 +92,7 @@ class TantivyLexical:
 
         schema = self._index.schema
         wanted = Query.boolean_query(
-            [
-                (Occur.Should, Query.term_query(schema, field, t, "freq"))
-                for t in terms
-                for field in FIELDS
-            ]
+            [(Occur.Should, Query.term_query(schema, "text", term, "freq")) for term in terms]
         )
         if allowed is None:
             return wanted
@@ -119,8 +113,7 @@ def _schema() -> "tantivy.Schema":
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("number", indexed=True, fast=True)
     builder.add_unsigned_field("release", indexed=True, fast=True)
-    for field in FIELDS:
-        builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
+    builder.add_text_field("text", tokenizer_name=ANALYZER, index_option="freq")
     return builder.build()
 
 

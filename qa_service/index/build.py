@@ -1,7 +1,7 @@
 """From a corpus to a published generation."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from qa_service.engines import Embedder, Entry
 from qa_service.errors import CorpusError, GenerationError
 from qa_service.index.catalogue import write_catalogue
 from qa_service.index.embedding_cache import EmbeddingCache
-from qa_service.index.generation import DENSE, LEXICAL, Engines, Generation
+from qa_service.index.generation import DENSE, LEXICAL, RELEASES, Engines, Generation
 from qa_service.index.manifest import (
     EmbedderSpec,
     LeftOutSource,
@@ -103,8 +103,9 @@ def build(
         _refuse_left_out(content.left_out, strict)
         staged = stage(plan.index, _new_id(recipe, plan.index))
         write_catalogue(staged, content.releases, content.passages)
-        embedded = _write_dense(plan, engines, embedder, content, staged, progress, full)
-        _write_lexical(plan, engines, content, staged, progress)
+        texts = _texts(content, plan.index_titles)
+        embedded = _write_dense(plan, engines, embedder, texts, staged, progress, full)
+        _write_lexical(plan, engines, content, texts, staged, progress)
         manifest = _manifest(staged, recipe, spec, content, embedder.dim)
         folder = complete(plan.index, staged, manifest)
         Generation(folder, engines).close()
@@ -202,13 +203,11 @@ def _write_dense(
     plan: BuildPlan,
     engines: Engines,
     embedder: Embedder,
-    content: _Content,
+    texts: Sequence[str],
     staged: Path,
     progress: Progress,
     full: bool,
 ) -> int:
-    titles = {r.release_id: r.title for r in content.releases} if plan.index_titles else {}
-    texts = [embedded_text(titles.get(p.release_id, ""), p.text) for p in content.passages]
     with (
         progress("embedding passages", len(texts)) as bar,
         EmbeddingCache(plan.index / CACHE) as cache,
@@ -220,23 +219,41 @@ def _write_dense(
     return embedded
 
 
-def embedded_text(title: str, text: str) -> str:
-    """What is embedded of a passage: it comes with its release's title, which says who and what."""
+def _texts(content: _Content, index_titles: bool) -> list[str]:
+    titles = {r.release_id: r.title for r in content.releases} if index_titles else {}
+    return [titled(titles.get(p.release_id, ""), p.text) for p in content.passages]
+
+
+def titled(title: str, text: str) -> str:
+    """What is indexed of a passage: it comes with its release's title, which says who and what."""
     return f"{title}\n{text}" if title and not text.startswith(title) else text
 
 
 def _write_lexical(
-    plan: BuildPlan, engines: Engines, content: _Content, staged: Path, progress: Progress
+    plan: BuildPlan,
+    engines: Engines,
+    content: _Content,
+    texts: Sequence[str],
+    staged: Path,
+    progress: Progress,
 ) -> None:
-    numbers = content.release_numbers()
-    titles = {r.release_id: r.title for r in content.releases} if plan.index_titles else {}
-    lexical = engines.lexical(plan.lexical).create(staged / LEXICAL)
-    with progress("indexing words", len(content.passages)) as bar:
-        for number, p in enumerate(content.passages):
-            title = titles.get(p.release_id, "")
-            lexical.add([Entry(number, numbers[p.release_id], title, p.text)])
-            bar.update(1)
-        lexical.save()
+    """Two indexes of words: one of passages, one of whole releases."""
+    of = content.release_numbers()
+    passages = (
+        Entry(number, of[passage.release_id], text)
+        for number, (passage, text) in enumerate(zip(content.passages, texts, strict=True))
+    )
+    releases = (
+        Entry(number, number, titled(release.title if plan.index_titles else "", release.text))
+        for number, release in enumerate(content.releases)
+    )
+    with progress("indexing words", len(texts) + len(content.releases)) as bar:
+        for name, entries in ((LEXICAL, passages), (RELEASES, releases)):
+            lexical = engines.lexical(plan.lexical).create(staged / name)
+            for entry in entries:
+                lexical.add([entry])
+                bar.update(1)
+            lexical.save()
 
 
 def _manifest(

@@ -121,6 +121,10 @@ class Catalogue:
         ids = dict(rows)
         return [ids[number] for number in numbers.tolist()]
 
+    def release_numbers(self, numbers: Numbers) -> Numbers:
+        """The numbers of the releases of passages by number, in the order given."""
+        return self._release_of[numbers]
+
     def allowed(self, filters: Filters) -> Allowed | None:
         """What ``filters`` let through; ``None`` means everything."""
         if filters == Filters():

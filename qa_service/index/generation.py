@@ -13,6 +13,7 @@ from qa_service.types import Filters, Numbers, Passage, Release
 
 DENSE = "dense"
 LEXICAL = "lexical"
+RELEASES = "releases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Generation:
             self.embedder = engines.embedder(self.manifest.embedder)
             self.dense = engines.dense(recipe.dense).open(folder / DENSE)
             self.lexical = engines.lexical(recipe.lexical).open(folder / LEXICAL)
+            self.releases = engines.lexical(recipe.lexical).open(folder / RELEASES)
             self._opened = opened.pop_all()
 
     @property
@@ -67,6 +69,10 @@ class Generation:
     def passage_ids(self, numbers: Numbers) -> list[str]:
         """The ids of passages by number."""
         return self.catalogue.passage_ids(numbers)
+
+    def release_numbers(self, numbers: Numbers) -> Numbers:
+        """The numbers of the releases of passages by number."""
+        return self.catalogue.release_numbers(numbers)
 
     def allowed(self, filters: Filters) -> Allowed | None:
         """What the filters let through; ``None`` means everything."""
