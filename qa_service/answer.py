@@ -76,7 +76,7 @@ def answer_question(
     dropped = len(draft.claims) - len(kept)
     if dropped:
         log.warning("dropped %d of %d claims: not exact", dropped, len(draft.claims))
-    if not kept or draft.confidence < threshold:
+    if not kept or not draft.confidence >= threshold:  # not a number is below too
         return Answer("no_evidence", NO_EVIDENCE, (), draft.confidence, generation_id, dropped)
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
     text = "\n\n".join(f"“{c.quote}” [{c.n}]" for c in citations)

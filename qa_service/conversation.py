@@ -10,6 +10,7 @@ NAMES = 6
 
 _NAME = re.compile(r"[A-Z][\w&'’-]*(?:\.(?=\w)[\w.]+|\.(?= [A-Z]\w+))?"
                    r"(?: (?:(?:of|the|and|v\.|for|de|van) )?[A-Z0-9][\w&'’-]*)*")  # fmt: skip
+_BEFORE_A_WORD = " \n“\"‘'(["
 _OPENERS = frozenset(
     "a an and any anyone anything are at but by can could did do does for from had has have he her "
     "his how i if in is it its may no not of on or our she should so that the their there these "
@@ -45,7 +46,8 @@ def names_in(text: str) -> list[str]:
         words = match.group().split(" ")
         while words and words[0].lower() in _OPENERS:
             words = words[1:]
-        opens = match.start() == 0 or text[: match.start()].rstrip()[-1:] in ".?!"
+        before = text[: match.start()].rstrip(_BEFORE_A_WORD)
+        opens = not before or before[-1] in ".?!"
         if words and not (opens and len(words) == 1 and len(match.group().split()) == 1):
             names.append(" ".join(words).rstrip("."))
     return list(dict.fromkeys(names))

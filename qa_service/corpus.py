@@ -46,6 +46,8 @@ def corpus_digest(folder: Path) -> str:
     for file in list_files(folder):
         digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0")
         try:
+            if not file.path.is_file():
+                continue
             with file.path.open("rb") as data:
                 digest.update(hashlib.file_digest(data, "sha256").digest())
         except OSError as error:

@@ -53,7 +53,12 @@ def evaluate(
     """Every judged query through every stage: stage → one :class:`Judged` a query.
 
     A release ranks where its best passage does; 100 passages are asked for.
+
+    Raises:
+        CorpusError: a judged query is not among ``queries``.
     """
+    if unknown := [query_id for query_id in qrels if query_id not in queries]:
+        raise CorpusError(f"the qrels judge {unknown[0]!r}, which queries.jsonl does not have")
     stages: dict[str, list[Judged]] = {stage: [] for stage in STAGES}
     for query_id, relevant in qrels.items():
         found = search(published, Query(queries[query_id]), DEPTH)
@@ -66,8 +71,16 @@ def evaluate(
 
 
 def read_queries(folder: Path) -> dict[str, str]:
-    """``queries.jsonl`` of a BEIR folder: query id → text."""
-    return {str(row["_id"]): str(row["text"]) for row in _json_lines(folder / "queries.jsonl")}
+    """``queries.jsonl`` of a BEIR folder: query id → text.
+
+    Raises:
+        CorpusError: missing, or a line that is not an object with ``_id`` and ``text``.
+    """
+    path = folder / "queries.jsonl"
+    try:
+        return {str(row["_id"]): str(row["text"]) for row in _json_lines(path)}
+    except (KeyError, TypeError) as error:
+        raise CorpusError(f"{path} has a line that is not an object with _id and text") from error
 
 
 def find_qrels(folder: Path, name: str | None) -> Path:
@@ -141,12 +154,11 @@ def summarise(rows: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
 
 def table(summaries: Mapping[str, Mapping[str, Estimate]], queries: int) -> Iterable[str]:
     """Lines of a table, in percent: a row a stage, each cell the mean and its interval."""
-    yield f"{queries:,} queries".ljust(15) + "".join(f"{name:>20}" for name in MEASURES)
+    yield f"{queries:,} queries".ljust(15) + "".join(f"{name:>22}" for name in MEASURES)
     for stage, summary in summaries.items():
         cells = (summary[name] for name in MEASURES)
         yield f"{stage:15}" + "".join(
-            f"{100 * e.mean:9.1f} [{100 * e.low:4.1f}–{100 * e.high:4.1f}]"[:20].rjust(20)
-            for e in cells
+            f"{100 * e.mean:.1f} [{100 * e.low:.1f}–{100 * e.high:.1f}]".rjust(22) for e in cells
         )
 
 
@@ -172,5 +184,5 @@ def _json_lines(path: Path) -> Iterable[dict[str, object]]:
     try:
         with path.open(encoding="utf-8") as lines:
             yield from (json.loads(line) for line in lines if line.strip())
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise CorpusError(f"{path} cannot be read: {error}") from error

@@ -18,7 +18,7 @@ from qa_service.errors import QueryError
 from qa_service.types import Filters, Found, Hit, Numbers, Passage, Query, Ranking, Release, Scores
 
 CANDIDATES = 100
-"""Hits taken from each stage before fusion."""
+"""Hits taken from each stage before fusion. Always as many, so that every page is cut from one ranking."""
 
 RELEASES = 5
 """Releases whose every passage that shares a word with the query is a candidate too."""
@@ -94,6 +94,8 @@ def make_query(text: str, filters: Filters, max_chars: int, context: str = "") -
     """
     if not text.strip():
         raise QueryError("the question is empty: ask something")
+    if any("\ud800" <= character <= "\udfff" for character in context + text):
+        raise QueryError("the question has a character that is not text: send it as UTF-8")
     if len(text) > max_chars:
         raise QueryError(f"the question has {len(text):,} characters, the limit is {max_chars:,}")
     if filters.date_from and filters.date_to and filters.date_from > filters.date_to:
@@ -103,18 +105,17 @@ def make_query(text: str, filters: Filters, max_chars: int, context: str = "") -
 
 def search(published: Published, query: Query, k: int) -> Stages:
     """The best passages by each stage; the fused ranking has at most ``k`` hits."""
-    depth = max(CANDIDATES, k)
     allowed = published.allowed(query.filters)
     joined = f"{query.context} {query.text}" if query.context else query.text
     wordings = [joined, query.text] if query.context else [joined]
     marks = [time.perf_counter()]
-    lexical = [published.lexical.search(text, depth, allowed) for text in wordings]
+    lexical = [published.lexical.search(text, CANDIDATES, allowed) for text in wordings]
     releases = published.releases.search(joined, CANDIDATES, allowed)
-    inside = _inside(published, joined, releases[0][:RELEASES], depth)
+    inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
     marks.append(time.perf_counter())
     vectors = published.embedder.embed_queries(wordings)
     marks.append(time.perf_counter())
-    dense = published.dense.search(vectors[0], depth, allowed)
+    dense = published.dense.search(vectors[0], CANDIDATES, allowed)
     numbers = np.unique(np.concatenate([dense[0], inside[0], *(found[0] for found in lexical)]))
     meaning = [published.dense.score(vector, numbers) for vector in vectors]
     marks.append(time.perf_counter())

@@ -62,9 +62,19 @@ class FaissDense:
         k = min(k, self._index.ntotal if allowed is None else len(allowed.passages))
         if k == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        scores, numbers = self._index.search(vector[None], k, params=_parameters(allowed))
+        params = _parameters(allowed)
+        scores, numbers = self._index.search(vector[None], k + 1, params=params)
         found = numbers[0] >= 0
-        return _by_score_then_number(numbers[0][found], scores[0][found])
+        best, by_score = numbers[0][found], scores[0][found]
+        if len(best) > k and by_score[k - 1] == by_score[k]:
+            best, by_score = self._reaching(vector, by_score[k], params)
+        return _by_score_then_number(best, by_score, k)
+
+    def _reaching(self, vector: Vectors, score: np.float32, params: Any) -> tuple[Numbers, Scores]:
+        """Everything of at least this score: FAISS cuts ties at the ``k``-th place as it likes."""
+        below = float(np.nextafter(score, np.float32(-np.inf)))
+        _, scores, numbers = self._index.range_search(vector[None], below, params=params)
+        return numbers, scores
 
     def score(self, vector: Vectors, numbers: Numbers) -> Scores:
         """The inner products of the vectors under ``numbers`` with ``vector``."""
@@ -84,6 +94,6 @@ def _parameters(allowed: Allowed | None) -> Any:
     return parameters
 
 
-def _by_score_then_number(numbers: Numbers, scores: Scores) -> tuple[Numbers, Scores]:
-    order = np.lexsort((numbers, -scores))
+def _by_score_then_number(numbers: Numbers, scores: Scores, k: int) -> tuple[Numbers, Scores]:
+    order = np.lexsort((numbers, -scores))[:k]
     return numbers[order], scores[order]

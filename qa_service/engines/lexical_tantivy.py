@@ -1,5 +1,7 @@
 """BM25 with tantivy: k1 = 1.2, b = 0.75 (Robertson and Zaragoza 2009), fixed by the engine."""
 
+import tempfile
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import tantivy
 
 ANALYZER = "words"
+LOCK = ".tantivy-meta.lock"
 WRITER_BYTES = 128_000_000
 
 
@@ -25,6 +28,7 @@ class TantivyLexical:
         self._analyzer = analyzer
         self._writer: tantivy.IndexWriter | None = None
         self._searcher = index.searcher()
+        self._links: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -43,10 +47,14 @@ class TantivyLexical:
         """
         import tantivy
 
+        links = None if _can_lock(folder) else _links_to(folder)
         try:
-            return cls(*_with_analyzer(tantivy.Index.open(str(folder))))
+            where = links.name if links else str(folder)
+            opened = cls(*_with_analyzer(tantivy.Index.open(where)))
         except ValueError as error:
             raise GenerationCorrupt(f"{folder}: {error}; rebuild with `qa build`") from error
+        opened._links = links
+        return opened
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add passages; they are found after :meth:`save`."""
@@ -57,14 +65,17 @@ class TantivyLexical:
             document = tantivy.Document()
             document.add_unsigned("number", entry.number)
             document.add_unsigned("release", entry.release)
-            document.add_text("text", entry.text)
+            document.add_text("text", _composed(entry.text))
             writer.add_document(document)
 
     def remove(self, numbers: Numbers) -> None:
         """Remove passages; they are gone after :meth:`save`."""
+        import tantivy
+
         writer = self._open_writer()
         for number in numbers.tolist():
-            writer.delete_documents_by_term("number", number)
+            wanted = tantivy.Query.term_query(self._index.schema, "number", number)
+            writer.delete_documents_by_query(wanted)
 
     def save(self) -> None:
         """Commit what was added and removed, and wait for merges."""
@@ -77,10 +88,10 @@ class TantivyLexical:
 
     def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
         """The ``k`` passages with the highest BM25 for the terms of ``text``."""
-        terms = list(dict.fromkeys(self._analyzer.analyze(text)))
-        if not terms or (allowed is not None and len(allowed.releases) == 0):
+        terms = list(dict.fromkeys(self._analyzer.analyze(_composed(text))))
+        if k == 0 or not terms or (allowed is not None and len(allowed.releases) == 0):
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        result = self._searcher.search(self._query(terms, allowed), max(k, 1), count=False)
+        result = self._searcher.search(self._query(terms, allowed), k, count=False)
         addresses = [address for _, address in result.hits]
         numbers = np.array(self._searcher.fast_field_values("number", addresses), np.int64)
         scores = np.array([score for score, _ in result.hits], np.float32)
@@ -105,6 +116,28 @@ class TantivyLexical:
         if self._writer is None:
             self._writer = self._index.writer(WRITER_BYTES, num_threads=1)
         return self._writer
+
+
+def _composed(text: str) -> str:
+    """One character for a letter with its accent, as the folding wants it (Unicode form C)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _can_lock(folder: Path) -> bool:
+    try:
+        (folder / LOCK).open("r+b").close()
+    except OSError:
+        return False
+    return True
+
+
+def _links_to(folder: Path) -> "tempfile.TemporaryDirectory[str]":
+    """Links to the files: tantivy locks a file beside them to open, and here none may be written."""
+    links = tempfile.TemporaryDirectory(prefix="qa-lexical-")
+    for path in folder.glob("*"):
+        if path.suffix != ".lock":
+            Path(links.name, path.name).symlink_to(path.absolute())
+    return links
 
 
 def _schema() -> "tantivy.Schema":

@@ -169,12 +169,19 @@ def _read(plan: BuildPlan, progress: Progress) -> _Content:
             if isinstance(outcome, Release):
                 releases.append(outcome)
             else:
-                left_out.append(LeftOutSource(source=outcome.source, reason=outcome.reason))
+                left_out.append(
+                    LeftOutSource(source=_printable(outcome.source), reason=outcome.reason)
+                )
     if not releases:
         raise CorpusError(_nothing_read(plan.corpus, left_out))
     passages = [p for release in releases for p in split_release(release, plan.passages)]
     passages.sort(key=lambda passage: passage.passage_id)
     return _Content(releases, passages, tuple(left_out))
+
+
+def _printable(name: str) -> str:
+    """A file's name may hold bytes that are no text; a manifest may not."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _nothing_read(corpus: Path, left_out: list[LeftOutSource]) -> str:

@@ -3,6 +3,7 @@
 An interrupted build goes on where it stopped; a rebuild embeds only what is new.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from qa_service.engines import Embedder
+from qa_service.errors import GenerationCorrupt
 from qa_service.types import Vectors
 
 FILE = "embeddings.sqlite"
@@ -25,12 +27,24 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(folder / FILE)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
-        )
+        self._path = folder / FILE
+        self._database = sqlite3.connect(self._path)
+        with self._named():
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS vectors "
+                "(key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+            )
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise GenerationCorrupt(
+                f"{self._path}: {error}; if it is damaged, delete it and run `qa build`"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +70,8 @@ class EmbeddingCache:
         ``advance`` is told the number of texts done since the last call; ``afresh`` embeds all.
         """
         keys = [_key(embedder.fingerprint, text) for text in texts]
-        known = {} if afresh else dict(self._read(set(keys)))
+        with self._named():
+            known = {} if afresh else dict(self._read(set(keys)))
         by_key = dict(zip(keys, texts, strict=True))
         missing = [(key, text) for key, text in by_key.items() if key not in known]
         missing.sort(key=lambda item: len(item[1]))
@@ -66,7 +81,7 @@ class EmbeddingCache:
             vectors = embedder.embed_passages([text for _, text in chunk])
             rows = [(k, v.tobytes()) for (k, _), v in zip(chunk, vectors, strict=True)]
             known.update(rows)
-            with self._database:
+            with self._named(), self._database:
                 self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
             advance(len(chunk))
         if not texts:

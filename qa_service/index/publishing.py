@@ -10,12 +10,13 @@ Whatever happens between two of these steps, what ``CURRENT`` names is complete.
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from qa_service.errors import GenerationLocked, GenerationMissing
+from qa_service.errors import GenerationCorrupt, GenerationLocked, GenerationMissing
 from qa_service.index.manifest import NAME, Manifest, check_digests, check_sizes, read_manifest
 
 CURRENT = "CURRENT"
@@ -71,8 +72,9 @@ def publish(index: Path, generation_id: str) -> None:
         GenerationCorrupt: it is damaged; what is served stays.
     """
     folder = _existing(index, generation_id)
-    check_sizes(folder, read_manifest(folder))
-    write_durably(index / CURRENT, f"{generation_id}\n".encode())
+    with holding(folder):
+        check_sizes(folder, read_manifest(folder))
+        write_durably(index / CURRENT, f"{generation_id}\n".encode())
 
 
 def current_id(index: Path) -> str:
@@ -80,11 +82,15 @@ def current_id(index: Path) -> str:
 
     Raises:
         GenerationMissing: nothing has been published.
+        GenerationCorrupt: ``CURRENT`` does not hold an id.
     """
     try:
-        return (index / CURRENT).read_text(encoding="utf-8").strip()
+        name = (index / CURRENT).read_bytes().decode(errors="replace").strip()
     except FileNotFoundError:
         raise GenerationMissing(f"nothing is published in {index}: run `qa build`") from None
+    if not re.fullmatch(r"g[0-9A-Za-z-]+", name):
+        raise GenerationCorrupt(f"{index / CURRENT} names no generation: run `qa build`")
+    return name
 
 
 def generation_ids(index: Path) -> list[str]:
@@ -170,13 +176,14 @@ def _existing(index: Path, generation_id: str) -> Path:
 def _remove(index: Path, generation_id: str) -> bool:
     """Hide, then delete: a half-deleted generation is never listed."""
     folder = index / generation_id
-    with (folder / NAME).open("rb") as file:
-        if not _locked(file.fileno(), fcntl.LOCK_EX):
+    with contextlib.suppress(FileNotFoundError), (folder / NAME).open("rb") as file:
+        if not _locked(file.fileno(), fcntl.LOCK_EX) or current_id(index) == generation_id:
             return False
         hidden = index / f".{generation_id}"
         folder.rename(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
-    return True
+        return True
+    return False
 
 
 def _locked(descriptor: int, kind: int) -> bool:

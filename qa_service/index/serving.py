@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qa_service.errors import GenerationMissing, QaError
+from qa_service.errors import GenerationCorrupt, GenerationMissing, QaError
 from qa_service.index.generation import Engines, Generation
-from qa_service.index.publishing import current_id
+from qa_service.index.publishing import current_id, verify
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +81,20 @@ class Serving:
                 self._replace(_Held(self._tried(wanted)))
                 log.info("serving %s", wanted)
             self.problem = None
-        except (QaError, OSError) as error:
-            problem = error if isinstance(error, QaError) else GenerationMissing(str(error))
+        except Exception as error:  # whatever a damaged file provokes, following goes on
+            problem = (
+                error
+                if isinstance(error, QaError)
+                else GenerationCorrupt(
+                    f"{self._index}: {type(error).__name__}: {error}; `qa verify` names what is damaged"
+                )
+            )
             if str(problem) != str(self.problem):
                 log.warning("cannot serve what is current: %s", problem)
             self.problem = problem
 
     def _tried(self, generation_id: str) -> Generation:
+        verify(self._index, generation_id)
         generation = Generation(self._index / generation_id, self._engines)
         try:
             self._canary(generation)

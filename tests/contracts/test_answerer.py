@@ -1,0 +1,105 @@
+"""Every answerer: it may propose nothing, but what it proposes it quotes exactly."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import CORPUS, SEED
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa_service.answer import check_claim
+from qa_service.corpus import read_corpus
+from qa_service.engines import Answerer
+from qa_service.passages import PassageSettings, split_release
+from qa_service.types import Draft, Found, Release
+from qa_service.wiring import ANSWERERS
+
+RELEASES = [
+    r for folder in (CORPUS, SEED) for r in read_corpus(folder, 10**6) if isinstance(r, Release)
+]
+PASSAGES = [(p, r) for r in RELEASES for p in split_release(r, PassageSettings())]
+FOUND = tuple(
+    Found(passage, release, rank, 1 / (60 + rank), lexical=9.0 / rank, dense=0.9 / rank)
+    for rank, (passage, release) in enumerate(PASSAGES, 1)
+)
+QUESTIONS = [
+    "How many turbines stand at Stormvik?",
+    "Who is the chief executive of Nordfjell Energy?",
+    "What did Captain Reyes ask the Ministry to reconsider?",
+    "កំពង់ផែថ្មីនឹងបើកដំណើរការនៅឆ្នាំណា?",
+    "What is the capital of Mongolia?",
+]
+ODD = st.text(
+    st.sampled_from("wind farm?!.,“”…\n\t👍🏽🇰🇭\u200d\u0301éß\u1780\u17d2២ \x00'’_-\"\\%{}[]()")
+)
+
+
+@pytest.fixture(params=sorted(ANSWERERS), scope="module")
+def make(request: pytest.FixtureRequest) -> Callable[[], Answerer]:
+    return ANSWERERS[request.param]
+
+
+def assert_sound(draft: Draft, found: tuple[Found, ...]) -> None:
+    by_id = {one.passage.passage_id: one for one in found}
+    assert 0 <= draft.confidence <= 1
+    assert all(check_claim(claim, by_id.get(claim.passage_id)) for claim in draft.claims)
+    assert len(set(draft.claims)) == len(draft.claims)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("first", range(0, len(FOUND), 3))
+def test_every_claim_quotes_its_release_exactly(
+    make: Callable[[], Answerer], question: str, first: int
+) -> None:
+    found = FOUND[first : first + 10]
+    assert_sound(make().answer(question, found), found)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_without_passages_nothing_is_claimed(make: Callable[[], Answerer], question: str) -> None:
+    draft = make().answer(question, ())
+    assert (draft.claims, draft.confidence) == ((), 0)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_same_question_gets_the_same_draft(make: Callable[[], Answerer], question: str) -> None:
+    answerer = make()
+    assert answerer.answer(question, FOUND) == answerer.answer(question, FOUND)
+    assert answerer.answer(question, FOUND) == make().answer(question, FOUND)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_one_passage_is_enough(make: Callable[[], Answerer], question: str) -> None:
+    for one in FOUND:
+        assert_sound(make().answer(question, (one,)), (one,))
+
+
+TURBINES = sorted(FOUND, key=lambda one: "24 turbines" not in one.passage.text)
+
+
+def test_a_question_in_the_words_of_a_passage_is_answered_from_it(
+    make: Callable[[], Answerer],
+) -> None:
+    draft = make().answer("How many turbines did Nordfjell Energy open at Stormvik?", TURBINES)
+    assert "24 turbines" in draft.claims[0].quote
+
+
+def test_what_the_passages_say_gives_more_confidence_than_what_they_do_not(
+    make: Callable[[], Answerer],
+) -> None:
+    said, unsaid = (make().answer(q, TURBINES).confidence for q in (QUESTIONS[0], QUESTIONS[-1]))
+    assert said > unsaid
+
+
+@settings(max_examples=150, deadline=None)
+@given(question=ODD, text=ODD, title=ODD)
+def test_no_question_and_no_release_is_an_error(
+    make: Callable[[], Answerer], question: str, text: str, title: str
+) -> None:
+    release = Release("odd", title, text, body_end=len(text))
+    odd = tuple(
+        Found(passage, release, rank, 0.1)
+        for rank, passage in enumerate(split_release(release, PassageSettings(40, 5)), 1)
+    )
+    for found in (odd, FOUND[:4], odd + FOUND[:2]):
+        assert_sound(make().answer(question, found), found)

@@ -1,0 +1,203 @@
+"""Every dense index against brute force in numpy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa_service.engines import Allowed, DenseIndex
+from qa_service.errors import GenerationCorrupt
+from qa_service.types import Numbers, Scores, Vectors
+from qa_service.wiring import DENSE
+
+N, DIM = 700, 24
+RANDOM = np.random.default_rng(7)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+VECTORS = unit(RANDOM.standard_normal((N, DIM)).astype(np.float32))
+QUERIES = unit(RANDOM.standard_normal((8, DIM)).astype(np.float32))
+NUMBERS = np.arange(N, dtype=np.int64)
+
+
+def brute_force(
+    numbers: Numbers, vectors: Vectors, query: Vectors, k: int
+) -> tuple[Numbers, Scores]:
+    scores = vectors.astype(np.float64) @ query.astype(np.float64)
+    order = np.lexsort((numbers, -scores))[:k]
+    return numbers[order], scores[order].astype(np.float32)
+
+
+def allow(passages: Numbers) -> Allowed:
+    return Allowed(releases=np.unique(passages // 3), passages=passages)
+
+
+@pytest.fixture(params=sorted(DENSE))
+def engine(request: pytest.FixtureRequest) -> type[DenseIndex]:
+    return DENSE[request.param]
+
+
+@pytest.fixture
+def index(engine: type[DenseIndex], tmp_path: Path) -> DenseIndex:
+    made = engine.create(tmp_path / "dense", DIM)
+    made.add(NUMBERS, VECTORS)
+    return made
+
+
+def assert_same(found: tuple[Numbers, Scores], expected: tuple[Numbers, Scores]) -> None:
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
+    assert found[0].dtype == np.int64
+    assert found[1].dtype == np.float32
+
+
+@pytest.mark.parametrize("k", [1, 10, 100, 150, N, N + 1, 10 * N])
+def test_a_search_finds_what_brute_force_finds(index: DenseIndex, k: int) -> None:
+    for query in QUERIES:
+        assert_same(index.search(query, k, None), brute_force(NUMBERS, VECTORS, query, k))
+
+
+@pytest.mark.parametrize("k", [1, 10, 100, N])
+@pytest.mark.parametrize("share", [1 / N, 0.02, 0.5, 0.99, 1])
+def test_a_filter_is_exact_inside_the_search(index: DenseIndex, k: int, share: float) -> None:
+    for query in QUERIES:
+        chosen = np.sort(RANDOM.choice(NUMBERS, max(1, int(N * share)), replace=False))
+        expected = brute_force(chosen, VECTORS[chosen], query, k)
+        assert_same(index.search(query, k, allow(chosen)), expected)
+
+
+def test_a_filter_that_allows_only_the_worst_passage_finds_it(index: DenseIndex) -> None:
+    worst = np.argmin(VECTORS @ QUERIES[0], keepdims=True).astype(np.int64)
+    numbers, scores = index.search(QUERIES[0], 5, allow(worst))
+    assert numbers.tolist() == worst.tolist()
+    assert scores[0] < 0
+
+
+def test_a_filter_that_allows_nothing_finds_nothing(index: DenseIndex) -> None:
+    numbers, scores = index.search(QUERIES[0], 10, allow(np.empty(0, np.int64)))
+    assert len(numbers) == len(scores) == 0
+
+
+def test_an_empty_index_finds_nothing(engine: type[DenseIndex], tmp_path: Path) -> None:
+    made = engine.create(tmp_path, DIM)
+    made.add(np.empty(0, np.int64), np.empty((0, DIM), np.float32))
+    numbers, scores = made.search(QUERIES[0], 10, None)
+    assert len(numbers) == len(scores) == 0
+
+
+def test_who_asks_for_none_gets_none(index: DenseIndex) -> None:
+    assert len(index.search(QUERIES[0], 0, None)[0]) == 0
+
+
+@pytest.mark.parametrize("k", [1, 20, 100, 130])
+@pytest.mark.parametrize("kinds", [1, 5, 60])
+def test_ties_are_broken_by_number_even_where_the_ranking_is_cut(
+    engine: type[DenseIndex], tmp_path: Path, k: int, kinds: int
+) -> None:
+    made = engine.create(tmp_path, DIM)
+    axes = np.eye(DIM, dtype=np.float32)
+    vectors = axes[np.minimum(NUMBERS % kinds, 2)]
+    made.add(NUMBERS, vectors)
+    for allowed in (NUMBERS, NUMBERS[NUMBERS % 2 == 1]):
+        expected = brute_force(allowed, vectors[allowed], axes[1], k)
+        assert_same(made.search(axes[1], k, allow(allowed)), expected)
+    assert_same(made.search(axes[1], k, None), brute_force(NUMBERS, vectors, axes[1], k))
+
+
+def test_what_was_removed_is_not_found_and_unknown_numbers_are_ignored(index: DenseIndex) -> None:
+    gone = NUMBERS[::3]
+    index.remove(np.append(gone, [N + 5, 10**12]))
+    kept = np.setdiff1d(NUMBERS, gone)
+    for query in QUERIES:
+        assert_same(index.search(query, 50, None), brute_force(kept, VECTORS[kept], query, 50))
+
+
+def test_what_was_removed_is_not_found_through_a_filter_either(index: DenseIndex) -> None:
+    index.remove(NUMBERS[:10])
+    numbers, _ = index.search(QUERIES[0], 10, allow(NUMBERS[:12]))
+    assert sorted(numbers.tolist()) == [10, 11]
+
+
+def test_adding_goes_on_after_removing(index: DenseIndex) -> None:
+    index.remove(NUMBERS[-20:])
+    replaced = VECTORS.copy()
+    replaced[-20:] = VECTORS[:20]
+    index.add(NUMBERS[-20:], replaced[-20:])
+    assert_same(index.search(VECTORS[3], 30, None), brute_force(NUMBERS, replaced, VECTORS[3], 30))
+
+
+def test_numbers_need_not_be_dense(engine: type[DenseIndex], tmp_path: Path) -> None:
+    made = engine.create(tmp_path, DIM)
+    sparse = NUMBERS * 10**6 + 3
+    made.add(sparse, VECTORS)
+    assert_same(made.search(QUERIES[0], 9, None), brute_force(sparse, VECTORS, QUERIES[0], 9))
+
+
+def test_adding_in_parts_is_adding_at_once(engine: type[DenseIndex], tmp_path: Path) -> None:
+    made = engine.create(tmp_path, DIM)
+    for part in np.array_split(NUMBERS, 9):
+        made.add(part, VECTORS[part])
+    assert_same(made.search(QUERIES[0], 40, None), brute_force(NUMBERS, VECTORS, QUERIES[0], 40))
+
+
+def test_chosen_numbers_are_scored_in_the_order_given(
+    index: DenseIndex, engine: type[DenseIndex], tmp_path: Path
+) -> None:
+    chosen = RANDOM.permutation(NUMBERS)[:50]
+    index.remove(np.setdiff1d(NUMBERS, chosen)[:100])
+    index.save()
+    for made in (index, engine.open(tmp_path / "dense")):
+        for query in QUERIES:
+            scores = made.score(query, chosen)
+            np.testing.assert_allclose(scores, VECTORS[chosen] @ query, atol=1e-5)
+            assert scores.dtype == np.float32
+        assert made.score(QUERIES[0], chosen[:0]).shape == (0,)
+
+
+def test_a_saved_index_opens_with_the_same_rankings(
+    index: DenseIndex, engine: type[DenseIndex], tmp_path: Path
+) -> None:
+    index.remove(NUMBERS[::4])
+    index.save()
+    opened = engine.open(tmp_path / "dense")
+    chosen = allow(NUMBERS[100:400])
+    for query in QUERIES:
+        assert_same(opened.search(query, 60, None), index.search(query, 60, None))
+        assert_same(opened.search(query, 60, chosen), index.search(query, 60, chosen))
+
+
+def test_the_same_vectors_are_saved_as_the_same_bytes(
+    engine: type[DenseIndex], tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        made = engine.create(tmp_path / name, DIM)
+        made.add(NUMBERS, VECTORS)
+        made.save()
+    files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+
+
+def test_opening_changes_no_file(
+    index: DenseIndex, engine: type[DenseIndex], tmp_path: Path
+) -> None:
+    index.save()
+    before = {path: path.read_bytes() for path in (tmp_path / "dense").iterdir()}
+    engine.open(tmp_path / "dense").search(QUERIES[0], 5, None)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "dense").iterdir()}
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "nonsense"])
+def test_a_damaged_index_is_refused_by_name(
+    index: DenseIndex, engine: type[DenseIndex], tmp_path: Path, damage: str
+) -> None:
+    index.save()
+    for path in (tmp_path / "dense").iterdir():
+        data = path.read_bytes()
+        path.write_bytes({"empty": b"", "cut": data[:-100]}.get(damage, b"nonsense" * 99))
+        if damage == "missing":
+            path.unlink()
+    with pytest.raises(GenerationCorrupt, match=r"dense.*qa build"):
+        engine.open(tmp_path / "dense")
