@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa_service.conversation import context_of, standalone_question
-from qa_service.engines import Answerer
+from qa_service.engines import Answerer, Tools
+from qa_service.facts import issue_asked
 from qa_service.search import Published, Stages, look_up, make_query, search
-from qa_service.types import Answer, Citation, Claim, Filters, Found, Turn
+from qa_service.types import Answer, Citation, Claim, Draft, Filters, Found, Turn
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,11 @@ def ask(
     query = make_query(question, filters, settings.max_chars, context)
     stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
+    if found and issue_asked(question):
+        found += _rest_of(published, found)
     generation_id = published.generation_id
-    answer = answer_question(answerer, standalone, found, generation_id, settings.threshold)
+    draft = answerer.answer(query, found, Tools(published.lexical, published.embedder))
+    answer = check_draft(draft, found, generation_id, settings.threshold)
     took_ms = (time.perf_counter() - began) * 1000
     log.info(
         "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
@@ -65,11 +69,10 @@ def ask(
     return Asked(answer, found, stages, standalone, took_ms)
 
 
-def answer_question(
-    answerer: Answerer, question: str, found: Sequence[Found], generation_id: str, threshold: float
+def check_draft(
+    draft: Draft, found: Sequence[Found], generation_id: str, threshold: float
 ) -> Answer:
-    """Let ``answerer`` propose, keep what stands in a retrieved passage, and count the rest."""
-    draft = answerer.answer(question, found)
+    """Keep what stands in a retrieved passage, word for word, and count the rest."""
     by_id = {one.passage.passage_id: one for one in found}
     checked = [check_claim(claim, by_id.get(claim.passage_id)) for claim in draft.claims]
     kept = [claim for claim, stands in zip(draft.claims, checked, strict=True) if stands]
@@ -81,6 +84,17 @@ def answer_question(
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
     text = "\n\n".join(f"“{c.quote}” [{c.n}]" for c in citations)
     return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:
+    """The other passages of the best release: its letterhead says when, where and by whom."""
+    known = {one.passage.passage_id for one in found}
+    release = found[0].release
+    passages = published.passages_of(release.release_id)
+    others = [passage for passage in passages if passage.passage_id not in known]
+    return [
+        Found(passage, release, rank, 0.0) for rank, passage in enumerate(others, len(found) + 1)
+    ]
 
 
 def check_claim(claim: Claim, found: Found | None) -> bool:

@@ -90,13 +90,17 @@ def post_answer(
     return AnswerReply.of(body.question, asked)
 
 
-@router.get("/api/releases/{release_id:path}", responses=_problems(404, 503), tags=["releases"])
+@router.get(
+    "/api/releases/{release_id:path}", responses=_problems(404, 422, 503), tags=["releases"]
+)
 def get_release(release_id: str, generation: Current) -> ReleaseReply:
     """A whole release, as it was read."""
     return ReleaseReply.of(generation.release(release_id), generation)
 
 
-@router.get("/api/passages/{passage_id:path}", responses=_problems(404, 503), tags=["releases"])
+@router.get(
+    "/api/passages/{passage_id:path}", responses=_problems(404, 422, 503), tags=["releases"]
+)
 def get_passage(passage_id: str, generation: Current) -> PassageReply:
     """One passage by its id, `release:start-end`."""
     return PassageReply.of(generation.passage(passage_id), generation.generation_id)

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -89,16 +89,26 @@ class BodyLimit:
         await self._app(scope, again, send)
 
 
-def problem(status: int, title: str, detail: str) -> JSONResponse:
+def problem(
+    status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """An error as application/problem+json (RFC 9457)."""
     body = Problem(title=title, status=status, detail=detail).model_dump()
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def _respond(request: Request, status: int, title: str, detail: str) -> Response:
+def _respond(
+    request: Request,
+    status: int,
+    title: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     if web.wants_page(request):
-        return web.error_page(request, status, title, detail)
-    return problem(status, title, detail)
+        page = web.error_page(request, status, title, detail)
+        page.headers.update(headers or {})
+        return page
+    return problem(status, title, detail, headers)
 
 
 def _on_qa_error(request: Request, error: Exception) -> Response:
@@ -119,7 +129,7 @@ def _on_invalid(request: Request, error: Exception) -> Response:
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
     title = HTTPStatus(error.status_code).phrase
-    return _respond(request, error.status_code, title, str(error.detail))
+    return _respond(request, error.status_code, title, str(error.detail), error.headers)
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

@@ -45,6 +45,10 @@ def main() -> None:
     except QaError as error:
         print(f"qa: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"qa: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("qa: interrupted; what was embedded is kept, run it again to go on", file=sys.stderr)
         sys.exit(130)

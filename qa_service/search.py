@@ -53,6 +53,9 @@ class Published(Protocol):
     def passage(self, passage_id: str) -> Passage:
         """One passage by id."""
 
+    def passages_of(self, release_id: str) -> list[Passage]:
+        """The passages of a release in the order of its text."""
+
     def passage_ids(self, numbers: Numbers) -> list[str]:
         """The ids of passages by number, in the order given."""
 
@@ -94,8 +97,11 @@ def make_query(text: str, filters: Filters, max_chars: int, context: str = "") -
     """
     if not text.strip():
         raise QueryError("the question is empty: ask something")
-    if any("\ud800" <= character <= "\udfff" for character in context + text):
-        raise QueryError("the question has a character that is not text: send it as UTF-8")
+    given = (context, text, *filters.issuers, *filters.release_ids)
+    if any("\ud800" <= character <= "\udfff" for one in given for character in one):
+        raise QueryError(
+            "the question or a filter has a character that is not text: send it as UTF-8"
+        )
     if len(text) > max_chars:
         raise QueryError(f"the question has {len(text):,} characters, the limit is {max_chars:,}")
     if filters.date_from and filters.date_to and filters.date_from > filters.date_to:

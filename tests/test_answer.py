@@ -1,18 +1,18 @@
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from conftest import CORPUS
 
-from qa_service.answer import NO_EVIDENCE, AnswerSettings, answer_question, ask, check_claim
+from qa_service.answer import NO_EVIDENCE, AnswerSettings, ask, check_claim, check_draft
 from qa_service.corpus import read_corpus
-from qa_service.engines import Answerer
+from qa_service.engines import Answerer, Tools
 from qa_service.errors import EngineError, QueryError
 from qa_service.index import Generation
 from qa_service.search import look_up, make_query, search
 from qa_service.settings import read_settings
-from qa_service.types import Claim, Draft, Filters, Found, Release, Turn
+from qa_service.types import Claim, Draft, Filters, Found, Query, Release, Turn
 from qa_service.wiring import make_answerer
 
 SETTINGS = read_settings()
@@ -26,19 +26,8 @@ ANSWERABLE = {
 }
 
 
-@dataclass
-class Proposes:
-    """An answerer that says what a test puts into its mouth."""
-
-    claims: tuple[Claim, ...]
-    confidence: float = 1.0
-
-    def answer(self, question: str, found: Sequence[Found]) -> Draft:
-        return Draft(self.claims, self.confidence)
-
-
 class Fails:
-    def answer(self, question: str, found: Sequence[Found]) -> Draft:
+    def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
         raise EngineError("the model is gone")
 
 
@@ -114,7 +103,7 @@ def test_a_claim_that_is_not_exact_is_dropped_and_counted(
     by_id = {one.passage.passage_id: one for one in found}
     assert not check_claim(bad, by_id.get(bad.passage_id))
     with caplog.at_level(logging.WARNING):
-        answer = answer_question(Proposes((bad, true, bad)), "?", found, "g1", 0.5)
+        answer = check_draft(Draft((bad, true, bad), 1.0), found, "g1", 0.5)
     assert (answer.status, answer.dropped) == ("answered", 2)
     assert [(c.n, c.start, c.end, c.quote) for c in answer.citations] == [
         (1, true.start, true.end, true.quote)
@@ -127,13 +116,13 @@ def test_where_no_claim_stands_the_releases_do_not_say(
     true: Claim, found: list[Found], wrong: str
 ) -> None:
     bad = bad_claims(true, found)[wrong]
-    answer = answer_question(Proposes((bad,)), "?", found, "g1", 0.0)
+    answer = check_draft(Draft((bad,), 1.0), found, "g1", 0.0)
     assert (answer.status, answer.text, answer.citations) == ("no_evidence", NO_EVIDENCE, ())
     assert answer.dropped == 1
 
 
 def test_an_answerer_that_claims_nothing_is_no_evidence(found: list[Found]) -> None:
-    answer = answer_question(Proposes(()), "?", found, "g1", 0.0)
+    answer = check_draft(Draft((), 1.0), found, "g1", 0.0)
     assert (answer.status, answer.citations, answer.dropped) == ("no_evidence", (), 0)
 
 
@@ -144,7 +133,7 @@ def test_an_answerer_that_claims_nothing_is_no_evidence(found: list[Found]) -> N
 def test_below_the_threshold_nothing_is_said_and_nothing_cited(
     true: Claim, found: list[Found], confidence: float, status: str
 ) -> None:
-    answer = answer_question(Proposes((true,), confidence), "?", found, "g1", 0.5)
+    answer = check_draft(Draft((true,), confidence), found, "g1", 0.5)
     assert answer.status == status
     assert bool(answer.citations) == (status == "answered")
 
@@ -152,15 +141,15 @@ def test_below_the_threshold_nothing_is_said_and_nothing_cited(
 def test_the_text_is_the_quotes_with_their_numbers(true: Claim, found: list[Found]) -> None:
     second = found[1].passage
     other = Claim(second.passage_id, second.start, second.end, second.text)
-    answer = answer_question(Proposes((other, true)), "?", found, "g1", 0.5)
+    answer = check_draft(Draft((other, true), 1.0), found, "g1", 0.5)
     assert [c.n for c in answer.citations] == [1, 2]
     assert answer.text == f"“{second.text}” [1]\n\n“{true.quote}” [2]"
     assert answer.generation_id == "g1"
 
 
-def test_an_answerer_that_fails_is_an_error_and_not_an_answer(found: list[Found]) -> None:
+def test_an_answerer_that_fails_is_an_error_and_not_an_answer(generation: Generation) -> None:
     with pytest.raises(EngineError, match="the model is gone"):
-        answer_question(Fails(), "?", found, "g1", 0.5)
+        ask(generation, Fails(), "Who runs the harbour?", [], Filters(), 10, LIMITS)
 
 
 @pytest.fixture(scope="module")

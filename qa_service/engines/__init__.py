@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from qa_service.types import Draft, Found, Numbers, Scores, Vectors
+from qa_service.types import Draft, Found, Numbers, Query, Scores, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,23 @@ class LexicalIndex(Protocol):
     def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
         """The ``k`` best for a text; best first, ties by number. No shared term, no hit."""
 
+    def stems(self, text: str) -> list[str]:
+        """The words of a text as the index has them, in order."""
+
+    def rarity(self, stem: str) -> float:
+        """0 for a word in every passage, 1 for one in none: its BM25 weight over the greatest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an answerer may use beside the passages: the words and vectors of the generation."""
+
+    lexical: LexicalIndex
+    embedder: Embedder
+
 
 class Answerer(Protocol):
     """Retrieved passages to a draft. What it says is checked by ``qa_service.answer``."""
 
-    def answer(self, question: str, found: Sequence[Found]) -> Draft:
-        """Propose the quotes that answer ``question``, in the order in which they should be read."""
+    def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
+        """Propose the quotes that answer ``query.text``, in the order in which they should be read."""

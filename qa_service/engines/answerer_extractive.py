@@ -1,156 +1,186 @@
-"""The built-in answerer: the sentences of the best passages that share most with the question."""
+"""The built-in answerer: the sentences that a small trained model takes for the answer.
 
+Two linear models rank the sentences, the second with the cosine between question and sentence for
+the best few of the first; a third gives the confidence. Their weights come from
+``benchmarks/train_answerer.py``, which also measures them on questions they have not seen.
+"""
+
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from qa_service.passages import split_sentences
-from qa_service.types import Claim, Draft, Found
+import numpy as np
+from numpy.typing import NDArray
 
-QUOTES = 2
+from qa_service.engines import Embedder, Tools
+from qa_service.facts import asks_for_several, issue_asked
+from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
+from qa_service.types import Claim, Draft, Found, Query
+
+WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
 PASSAGES = 8
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_STOP = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "all",
-        "also",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "before",
-        "being",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "many",
-        "me",
-        "more",
-        "much",
-        "of",
-        "on",
-        "or",
-        "our",
-        "over",
-        "please",
-        "said",
-        "say",
-        "says",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "tell",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "under",
-        "until",
-        "up",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+MEANINGS = 3
+READ = 8
+"""Sentences whose cosine with the question is computed: the best by the first model."""
+QUOTES = 3
+LIST_QUOTES = 5
+ISSUE_CONFIDENCE = 0.9
+NEAR = 0.35
+"""A further quote is given if the model finds it at least this likely, relative to the first."""
+
+_COLUMNS = (*FEATURES, "meaning", "nameless", "below_nameless")
+_TELLING = [
+    _COLUMNS.index(name)
+    for name in (
+        "words", "words_around", "words_before", "context_words", "context_around", "pairs", "fact",
+        "no_fact", "fact_and_new_words", "focus", "focus_before", "rare_here", "meaning", "nameless",
+    )
+]  # fmt: skip
+_GREATEST = [_COLUMNS.index(name) for name in ("words_around", "meaning")]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    claim: Claim
-    score: float
-    coverage: float
-    order: int
+class Linear:
+    """Standardised features times weights, plus a bias. ``mean``, ``spread``, ``weights``: ``(n,)``."""
+
+    mean: Floats
+    spread: Floats
+    weights: Floats
+    bias: float = 0.0
+
+    def __call__(self, features: Features) -> Floats:
+        """Shape ``(rows,)``."""
+        return np.asarray((features - self.mean) / self.spread @ self.weights + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """``first``: without, ``second``: with the cosines; ``confidence``: of the best sentence."""
+
+    first: Linear
+    second: Linear
+    confidence: Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Sentences with the features of both stages, of those that were read closely, best first."""
+
+    sentences: list[Sentence]
+    features: Features
+    scores: Floats
 
 
 class ExtractiveAnswerer:
-    """Verbatim sentences, chosen by the share of the question's words found in and around them."""
+    """Verbatim sentences, ranked by shared words, expected facts, place and meaning."""
 
-    def answer(self, question: str, found: Sequence[Found]) -> Draft:
-        """The best sentences, in the order in which their passages were found."""
-        words = content_words(question)
-        if not words or not found:
+    def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
+        """The best sentences, the best first; for a question about the release its letterhead."""
+        if about_issue := _issue_claim(query.text, found):
+            return Draft((about_issue,), ISSUE_CONFIDENCE)
+        read = self.read(query, found[:PASSAGES], tools)
+        if not read.sentences:
             return Draft((), 0.0)
-        best = sorted(_candidates(words, found[:PASSAGES]), key=lambda c: -c.score)[:QUOTES]
-        chosen = [c for c in best if c.score >= 0.6 * best[0].score]
-        confidence = _confidence(chosen, found)
-        chosen.sort(key=lambda candidate: candidate.order)
-        return Draft(tuple(candidate.claim for candidate in chosen), confidence)
+        several = asks_for_several(query.text)
+        chosen = _choose(read, LIST_QUOTES if several else QUOTES)
+        claims = tuple(_claim(read.sentences[i], found) for i in chosen)
+        row = confidence_features(read, found)
+        return Draft(claims, float(1 / (1 + np.exp(-models().confidence(row[None])[0]))))
+
+    def read(self, query: Query, found: Sequence[Found], tools: Tools) -> Read:
+        """Rank by the first model, then the best few by the second."""
+        sentences = sentences_of(found)
+        if not sentences:
+            return Read([], np.empty((0, len(FEATURES) + MEANINGS)), np.empty(0))
+        terms = Terms(tools.lexical.stems, tools.lexical.rarity)
+        features = Weighing(query, found, terms).features(sentences)
+        best = np.argsort(-models().first(features), kind="stable")[:READ]
+        read = [sentences[i] for i in best]
+        closely = with_meaning(query.text, read, features[best], tools.embedder)
+        scores = models().second(closely)
+        order = np.argsort(-scores, kind="stable")
+        return Read([read[i] for i in order], closely[order], scores[order])
 
 
-def content_words(text: str) -> frozenset[str]:
-    """The words that carry meaning, cut to their first six letters as a crude stem."""
-    words = (word.lower() for word in _WORD.findall(text))
-    return frozenset(word[:6] for word in words if word not in _STOP)
+@cache
+def models() -> Models:
+    """The trained models that the package carries."""
+    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+
+    def linear(name: str) -> Linear:
+        part = stored[name]
+        mean, spread, weights = (np.array(part[key]) for key in ("mean", "spread", "weights"))
+        return Linear(mean, spread, weights, part["bias"])
+
+    return Models(*map(linear, ("first", "second", "confidence")))
 
 
-def _candidates(words: frozenset[str], found: Sequence[Found]) -> Iterable[_Candidate]:
-    order = 0
-    for one in found:
-        around = words & content_words(f"{one.release.title} {one.passage.text}")
-        for start, end in split_sentences(one.passage.text):
-            quote = one.passage.text[start:end]
-            own = words & content_words(quote)
-            coverage = (len(own) + 0.5 * len(around - own)) / len(words)
-            claim = Claim(
-                one.passage.passage_id, one.passage.start + start, one.passage.start + end, quote
-            )
-            order += 1
-            yield _Candidate(claim, coverage + 0.3 / one.rank, coverage, order)
+def with_meaning(
+    question: str, sentences: Sequence[Sentence], features: Features, embedder: Embedder
+) -> Features:
+    """The features and :data:`MEANINGS` more columns.
+
+    The cosine with the question, that with the question without its names (they say which release
+    is meant, and that is found already), and how far the latter is from the best.
+    """
+    vectors = embedder.embed_queries([question, without_names(question)])
+    whole, nameless = (embedder.embed_passages([s.text for s in sentences]) @ vectors.T).T
+    return np.column_stack([features, whole, nameless, nameless - nameless.max()])
 
 
-def _confidence(chosen: Sequence[_Candidate], found: Sequence[Found]) -> float:
-    """Half the best coverage, half the best cosine: both stages must agree that it is there."""
-    cosine = max((one.dense for one in found), default=0.0)
-    coverage = max(candidate.coverage for candidate in chosen)
-    return min(1.0, max(0.0, 0.5 * coverage + 0.5 * cosine))
+def without_names(question: str) -> str:
+    """The question without the words after the first that begin with a capital."""
+    first, *others = question.split() or [question]
+    return " ".join([first, *(word for word in others if not re.match(r"[A-Z]", word))])
+
+
+def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
+    """Shape ``(n,)``: those of the best sentence, how clearly it is best, and the greatest found."""
+    scores, features = read.scores, read.features
+    likely = np.exp(scores - scores[0])
+    likely /= likely.sum()
+    margin = scores[0] - scores[1] if len(scores) > 1 else 3.0
+    return np.concatenate([
+        features[0, _TELLING],
+        features[:, _GREATEST].max(axis=0),
+        [scores[0], margin, likely[0], max(one.dense for one in found)],
+    ])  # fmt: skip
+
+
+def _choose(read: Read, most: int) -> list[int]:
+    """The best, and what comes near it and says something else."""
+    chosen: list[int] = []
+    seen: list[set[str]] = []
+    for i, (sentence, score) in enumerate(zip(read.sentences, read.scores, strict=True)):
+        words = set(re.findall(r"\w+", sentence.text.lower()))
+        if any(len(words & other) > 0.7 * min(len(words), len(other)) for other in seen):
+            continue
+        if len(chosen) < most and score - read.scores[0] >= np.log(NEAR):
+            chosen.append(i)
+            seen.append(words)
+    return chosen
+
+
+def _issue_claim(question: str, found: Sequence[Found]) -> Claim | None:
+    """The dateline, or the issuer's name in the text, of the best release, if a passage has it."""
+    asked = issue_asked(question)
+    best = [one for one in found if one.release.release_id == found[0].release.release_id]
+    for one in best if asked else []:
+        release, passage = one.release, one.passage
+        start, end = release.dateline_start, release.dateline_end
+        if asked == "issuer":
+            start = release.text.find(release.issuer)
+            end = start + len(release.issuer)
+        if passage.start <= start < end <= passage.end:
+            return Claim(passage.passage_id, start, end, release.text[start:end])
+    return None
+
+
+def _claim(sentence: Sentence, found: Sequence[Found]) -> Claim:
+    passage_id = found[sentence.place].passage.passage_id
+    return Claim(passage_id, sentence.start, sentence.end, sentence.text)

@@ -1,5 +1,6 @@
 """BM25 with tantivy: k1 = 1.2, b = 0.75 (Robertson and Zaragoza 2009), fixed by the engine."""
 
+import math
 import tempfile
 import unicodedata
 from collections.abc import Iterable
@@ -88,7 +89,7 @@ class TantivyLexical:
 
     def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
         """The ``k`` passages with the highest BM25 for the terms of ``text``."""
-        terms = list(dict.fromkeys(self._analyzer.analyze(_composed(text))))
+        terms = list(dict.fromkeys(self.stems(text)))
         if k == 0 or not terms or (allowed is not None and len(allowed.releases) == 0):
             return np.empty(0, np.int64), np.empty(0, np.float32)
         result = self._searcher.search(self._query(terms, allowed), k, count=False)
@@ -97,6 +98,17 @@ class TantivyLexical:
         scores = np.array([score for score, _ in result.hits], np.float32)
         order = np.lexsort((numbers, -scores))
         return numbers[order], scores[order]
+
+    def stems(self, text: str) -> list[str]:
+        """The words of ``text``, folded and stemmed."""
+        return self._analyzer.analyze(_composed(text))
+
+    def rarity(self, stem: str) -> float:
+        """The weight that BM25 gives the word, over that of a word in no passage."""
+        passages = self._searcher.num_docs
+        with_it = self._searcher.doc_freq("text", stem)
+        weight = math.log1p((passages - with_it + 0.5) / (with_it + 0.5))
+        return weight / math.log1p((passages + 0.5) / 0.5)
 
     def _query(self, terms: list[str], allowed: Allowed | None) -> "tantivy.Query":
         from tantivy import Occur, Query

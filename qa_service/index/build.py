@@ -92,6 +92,8 @@ def build(
         GenerationLocked: another build is at work.
         EngineError: the model failed.
     """
+    engines.dense(plan.dense)  # an unknown name is refused before anything is embedded
+    engines.lexical(plan.lexical)
     with building(plan.index, wait_s):
         embedder, spec = _embedder(plan, engines)
         recipe = _recipe(plan, spec)

@@ -66,6 +66,10 @@ class Generation:
         """One passage, or :class:`~qa_service.errors.NotFound`."""
         return self.catalogue.passage(passage_id)
 
+    def passages_of(self, release_id: str) -> list[Passage]:
+        """The passages of a release in the order of its text."""
+        return self.catalogue.passages_of(release_id)
+
     def passage_ids(self, numbers: Numbers) -> list[str]:
         """The ids of passages by number."""
         return self.catalogue.passage_ids(numbers)

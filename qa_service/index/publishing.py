@@ -16,7 +16,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from qa_service.errors import GenerationCorrupt, GenerationLocked, GenerationMissing
+from qa_service.errors import (
+    GenerationCorrupt,
+    GenerationError,
+    GenerationLocked,
+    GenerationMissing,
+)
 from qa_service.index.manifest import NAME, Manifest, check_digests, check_sizes, read_manifest
 
 CURRENT = "CURRENT"
@@ -29,9 +34,13 @@ def building(index: Path, wait_s: float = 0.0) -> Iterator[None]:
     """Hold the one builder's lock of an index folder; the system releases it if the process dies.
 
     Raises:
+        GenerationError: there cannot be such a folder.
         GenerationLocked: another build has held it for longer than ``wait_s``.
     """
-    index.mkdir(parents=True, exist_ok=True)
+    try:
+        index.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GenerationError(f"{index} cannot be made: {error.strerror}") from error
     deadline = time.monotonic() + wait_s
     with (index / BUILD_LOCK).open("w") as file:
         while not _locked(file.fileno(), fcntl.LOCK_EX):
@@ -88,6 +97,8 @@ def current_id(index: Path) -> str:
         name = (index / CURRENT).read_bytes().decode(errors="replace").strip()
     except FileNotFoundError:
         raise GenerationMissing(f"nothing is published in {index}: run `qa build`") from None
+    except OSError as error:
+        raise GenerationCorrupt(f"{index / CURRENT} cannot be read: {error.strerror}") from error
     if not re.fullmatch(r"g[0-9A-Za-z-]+", name):
         raise GenerationCorrupt(f"{index / CURRENT} names no generation: run `qa build`")
     return name

@@ -66,6 +66,8 @@ def _release_id(record: dict[str, Any]) -> str:
         raise CorpusError('"_id" is missing, or longer than 200 characters')
     if not check_characters(release_id).isprintable():
         raise CorpusError(f'"_id" {release_id!r} has characters that cannot stand in an address')
+    if {".", ".."} & set(release_id.split("/")):
+        raise CorpusError(f'"_id" {release_id!r} has "." or ".." between slashes: browsers drop it')
     return release_id
 
 

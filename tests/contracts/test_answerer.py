@@ -1,6 +1,6 @@
 """Every answerer: it may propose nothing, but what it proposes it quotes exactly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from conftest import CORPUS, SEED
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from qa_service.answer import check_claim
 from qa_service.corpus import read_corpus
-from qa_service.engines import Answerer
+from qa_service.engines import Tools
+from qa_service.index import Generation
 from qa_service.passages import PassageSettings, split_release
-from qa_service.types import Draft, Found, Release
+from qa_service.types import Draft, Found, Query, Release
 from qa_service.wiring import ANSWERERS
 
 RELEASES = [
@@ -34,9 +35,14 @@ ODD = st.text(
 )
 
 
+Asks = Callable[[str, Sequence[Found]], Draft]
+
+
 @pytest.fixture(params=sorted(ANSWERERS), scope="module")
-def make(request: pytest.FixtureRequest) -> Callable[[], Answerer]:
-    return ANSWERERS[request.param]
+def ask(request: pytest.FixtureRequest, generation: Generation) -> Asks:
+    """Asks a new answerer each time, with the words and vectors of the small corpus."""
+    make, tools = ANSWERERS[request.param], Tools(generation.lexical, generation.embedder)
+    return lambda question, found: make().answer(Query(question), found, tools)
 
 
 def assert_sound(draft: Draft, found: tuple[Found, ...]) -> None:
@@ -48,53 +54,49 @@ def assert_sound(draft: Draft, found: tuple[Found, ...]) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("first", range(0, len(FOUND), 3))
-def test_every_claim_quotes_its_release_exactly(
-    make: Callable[[], Answerer], question: str, first: int
-) -> None:
+def test_every_claim_quotes_its_release_exactly(ask: Asks, question: str, first: int) -> None:
     found = FOUND[first : first + 10]
-    assert_sound(make().answer(question, found), found)
+    assert_sound(ask(question, found), found)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_without_passages_nothing_is_claimed(make: Callable[[], Answerer], question: str) -> None:
-    draft = make().answer(question, ())
+def test_without_passages_nothing_is_claimed(ask: Asks, question: str) -> None:
+    draft = ask(question, ())
     assert (draft.claims, draft.confidence) == ((), 0)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_the_same_question_gets_the_same_draft(make: Callable[[], Answerer], question: str) -> None:
-    answerer = make()
-    assert answerer.answer(question, FOUND) == answerer.answer(question, FOUND)
-    assert answerer.answer(question, FOUND) == make().answer(question, FOUND)
+def test_the_same_question_gets_the_same_draft(ask: Asks, question: str) -> None:
+    assert ask(question, FOUND) == ask(question, FOUND)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_one_passage_is_enough(make: Callable[[], Answerer], question: str) -> None:
+def test_one_passage_is_enough(ask: Asks, question: str) -> None:
     for one in FOUND:
-        assert_sound(make().answer(question, (one,)), (one,))
+        assert_sound(ask(question, (one,)), (one,))
 
 
 TURBINES = sorted(FOUND, key=lambda one: "24 turbines" not in one.passage.text)
 
 
 def test_a_question_in_the_words_of_a_passage_is_answered_from_it(
-    make: Callable[[], Answerer],
+    ask: Asks,
 ) -> None:
-    draft = make().answer("How many turbines did Nordfjell Energy open at Stormvik?", TURBINES)
+    draft = ask("How many turbines did Nordfjell Energy open at Stormvik?", TURBINES)
     assert "24 turbines" in draft.claims[0].quote
 
 
 def test_what_the_passages_say_gives_more_confidence_than_what_they_do_not(
-    make: Callable[[], Answerer],
+    ask: Asks,
 ) -> None:
-    said, unsaid = (make().answer(q, TURBINES).confidence for q in (QUESTIONS[0], QUESTIONS[-1]))
+    said, unsaid = (ask(q, TURBINES).confidence for q in (QUESTIONS[0], QUESTIONS[-1]))
     assert said > unsaid
 
 
 @settings(max_examples=150, deadline=None)
 @given(question=ODD, text=ODD, title=ODD)
 def test_no_question_and_no_release_is_an_error(
-    make: Callable[[], Answerer], question: str, text: str, title: str
+    ask: Asks, question: str, text: str, title: str
 ) -> None:
     release = Release("odd", title, text, body_end=len(text))
     odd = tuple(
@@ -102,4 +104,4 @@ def test_no_question_and_no_release_is_an_error(
         for rank, passage in enumerate(split_release(release, PassageSettings(40, 5)), 1)
     )
     for found in (odd, FOUND[:4], odd + FOUND[:2]):
-        assert_sound(make().answer(question, found), found)
+        assert_sound(ask(question, found), found)

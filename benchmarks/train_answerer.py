@@ -1,0 +1,302 @@
+"""Train the built-in answerer on question sets, and measure it on questions it has not seen.
+
+    .venv/bin/python benchmarks/train_answerer.py --set QUESTIONS CORPUS [--set …] [--write]
+
+QUESTIONS is a JSONL file in one of two forms. With ``evidence`` (``release_id`` and ``quote``),
+``answers`` and ``answerable`` on the line; or BEIR's, with ``answerable``, ``context_id`` and
+``answer_starts`` or ``selected_sentences`` in ``metadata``. CORPUS is the ``corpus.jsonl`` they are
+about. Five folds: each question is measured by models that were trained without its fold.
+"""
+
+import argparse
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from qa_service.conversation import context_of
+from qa_service.engines import Embedder, Tools
+from qa_service.engines import answerer_extractive as engine
+from qa_service.engines.answerer_extractive import Linear, Read
+from qa_service.index import Generation, build, open_current
+from qa_service.search import look_up, make_query, search
+from qa_service.sentences import Sentence, Terms, Weighing, sentences_of
+from qa_service.settings import read_settings
+from qa_service.types import Filters, Found, Query, Turn, Vectors
+from qa_service.wiring import make_engines, make_plan
+
+FOLDS = 5
+RIDGE = 2.0
+STEPS = 400
+MOST = 400
+"""Questions taken of a set, at random."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Example:
+    """A question with its sentences, which of them answer it, and what is computed on the way."""
+
+    name: str
+    answerable: bool
+    query: Query
+    found: list[Found]
+    sentences: list[Sentence]
+    features: Floats
+    right: Floats
+    meaning: Floats  # the columns that with_meaning adds
+
+
+def main() -> None:
+    """Read, train, measure, and write if asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--set", nargs=2, action="append", required=True, type=Path)
+    parser.add_argument("--write", action="store_true", help=f"write {engine.WEIGHTS}")
+    args = parser.parse_args()
+    examples = [one for questions, corpus in args.set for one in read_set(questions, corpus)]
+    measure(examples)
+    if args.write:
+        models = train(examples)
+        names = ("first", "second", "confidence")
+        parts = {name: stored(model) for name, model in zip(names, models, strict=True)}
+        engine.WEIGHTS.write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
+
+
+def read_set(questions: Path, corpus: Path) -> Iterator[Example]:
+    """Index the corpus (kept under ``index/.eval``), search every question, label the sentences."""
+    name = corpus.parent.name
+    settings = read_settings(index_dir=read_settings().index_dir / ".eval" / f"{name}-answers")
+    engines = make_engines(settings)
+    build(make_plan(settings, corpus), engines, lambda what, total: tqdm(desc=what, total=total))
+    rows = [json.loads(line) for line in questions.open(encoding="utf-8")]
+    random.Random(0).shuffle(rows)
+    rows = rows[:MOST]
+    with closing(open_current(settings.index_dir, engines)) as generation:
+        tools = Tools(generation.lexical, Remembering(generation.embedder))
+        terms = Terms(tools.lexical.stems, tools.lexical.rarity)
+        for row in tqdm(rows, desc=name):
+            everything = example(name, row, Filters(), generation, tools, terms)
+            yield everything
+            if release_id := evidence_release(row, everything):
+                one = Filters(release_ids=(release_id,))
+                small = Terms(terms.stems, rarity_in(generation, release_id, terms.stems))
+                yield example(f"{name}, one", row, one, generation, tools, small)
+
+
+def example(
+    name: str, row: Any, filters: Filters, generation: Generation, tools: Tools, terms: Terms
+) -> Example:
+    """What is found for one question, with features and labels."""
+    meta = row.get("metadata", row)
+    turns = [turn_of(turn) for turn in meta.get("history", [])]
+    text = row.get("question") or row["text"]
+    query = make_query(text, filters, 10_000, context_of(turns, 2000))
+    found = look_up(generation, search(generation, query, engine.PASSAGES), 0, engine.PASSAGES)
+    sentences = sentences_of(found)
+    features = Weighing(query, found, terms).features(sentences)
+    closely = engine.with_meaning(text, sentences, features, tools.embedder)
+    right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
+    meaning = closely[:, -engine.MEANINGS :]
+    return Example(name, meta["answerable"], query, found, sentences, features, right, meaning)
+
+
+def evidence_release(row: Any, everything: Example) -> str:
+    """The release that a corpus of one release would hold: that of the evidence, or the nearest.
+
+    Only where releases have many passages: the service must not need a large corpus.
+    """
+    if "evidence" not in row:
+        return ""
+    of_evidence = [quote["release_id"] for quote in row["evidence"]]
+    return str([*of_evidence, everything.found[0].release.release_id][0])
+
+
+def rarity_in(
+    generation: Generation, release_id: str, stems: Callable[[str], list[str]]
+) -> Callable[[str], float]:
+    """The rarity of words as an index of this release alone would have it."""
+    passages = [set(stems(p.text)) for p in generation.passages_of(release_id)]
+    most = np.log1p((len(passages) + 0.5) / 0.5)
+
+    def rarity(stem: str) -> float:
+        having = sum(stem in words for words in passages)
+        return float(np.log1p((len(passages) - having + 0.5) / (having + 0.5)) / most)
+
+    return rarity
+
+
+class Remembering:
+    """An embedder that embeds no sentence twice: sets ask many questions of few sentences."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.fingerprint, self.dim = embedder.fingerprint, embedder.dim
+        self.embed_queries = embedder.embed_queries
+        self._embed = embedder.embed_passages
+        self._known: dict[str, Vectors] = {}
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """As the embedder does."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known |= dict(zip(new, self._embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+def turn_of(turn: dict[str, str]) -> Turn:
+    """A turn in either form."""
+    speaker = turn.get("role") or turn["speaker"]
+    return Turn("user" if speaker == "user" else "assistant", turn["text"])
+
+
+def is_right(sentence: Sentence, found: Sequence[Found], row: Any, meta: Any) -> bool:
+    """Whether the sentence is one that the set's authors marked as the answer's evidence."""
+    release = found[sentence.place].release
+    if not meta["answerable"]:
+        return False
+    for quote in [*row.get("evidence", []), *row.get("also_evidence", [])]:
+        if quote["release_id"] == release.release_id:
+            at = release.text.find(quote["quote"])
+            both = min(sentence.end, at + len(quote["quote"])) - max(sentence.start, at)
+            if both > 0.5 * min(sentence.end - sentence.start, len(quote["quote"])):
+                return True
+    if release.release_id != meta.get("context_id"):
+        return False
+    starts = zip(meta.get("answer_starts", []), meta.get("gold_answers", []), strict=False)
+    if any(sentence.start <= at and at + len(a) <= sentence.end for at, a in starts):
+        return True
+    marked = (letters(one) for group in meta.get("selected_sentences", []) for one in group)
+    own = letters(sentence.text)
+    return any(len(one) > 10 and (one in own or own in one) for one in marked)
+
+
+def letters(text: str) -> str:
+    """Only letters and digits: sets differ in how they space punctuation."""
+    return "".join(filter(str.isalnum, text))
+
+
+def train(examples: Sequence[Example]) -> tuple[Linear, Linear, Linear]:
+    """The three models of the answerer."""
+    useful = [e for e in examples if e.right.any()]
+    first = listwise([(e.features, e.right) for e in useful], weights_of(useful))
+    close = [(e, np.argsort(-first(e.features), kind="stable")[: engine.READ]) for e in useful]
+    kept = [(e, best) for e, best in close if e.right[best].any()]
+    lists = [(closely(e, best), e.right[best]) for e, best in kept]
+    second = listwise(lists, weights_of([e for e, _ in kept]))
+    asked = [e for e in examples if e.sentences]
+    rows = np.stack([engine.confidence_features(read(e, first, second), e.found) for e in asked])
+    return first, second, logistic(rows, np.array([e.answerable for e in asked]), asked)
+
+
+def weights_of(examples: Sequence[Example]) -> Floats:
+    """Each set weighs the same."""
+    sizes = Counter(e.name for e in examples)
+    return np.array([1 / sizes[e.name] for e in examples])
+
+
+def read(example: Example, first: Linear, second: Linear) -> Read:
+    """What the answerer's ``read`` would give with these models."""
+    best = np.argsort(-first(example.features), kind="stable")[: engine.READ]
+    features = closely(example, best)
+    scores = second(features)
+    order = np.argsort(-scores, kind="stable")
+    return Read([example.sentences[best[i]] for i in order], features[order], scores[order])
+
+
+def closely(example: Example, best: NDArray[np.int64]) -> Floats:
+    """The features with the columns of meaning, as seen among the best few."""
+    meaning = example.meaning[best].copy()
+    meaning[:, -1] = meaning[:, 1] - meaning[:, 1].max()
+    return np.column_stack([example.features[best], meaning])
+
+
+def listwise(lists: Sequence[tuple[Floats, Floats]], weights: Floats) -> Linear:
+    """Softmax over each list against its right sentences (Cao et al. 2007), by Adam."""
+    rows = np.vstack([features for features, _ in lists])
+    mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    width = max(len(right) for _, right in lists)
+    padded = np.zeros((len(lists), width, rows.shape[1]))
+    absent = np.full((len(lists), width), -1e9)
+    wanted = np.zeros((len(lists), width))
+    for i, (features, right) in enumerate(lists):
+        padded[i, : len(right)] = (features - mean) / spread
+        absent[i, : len(right)] = 0
+        wanted[i, : len(right)] = right / right.sum()
+    learned = np.zeros(rows.shape[1])
+    momentum, variance = np.zeros_like(learned), np.zeros_like(learned)
+    for step in range(1, STEPS + 1):
+        scores = padded @ learned + absent
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        likely /= likely.sum(axis=1, keepdims=True)
+        slope = np.einsum("i,ij,ijk->k", weights, likely - wanted, padded) / weights.sum()
+        slope += RIDGE * learned / len(lists)
+        momentum = 0.9 * momentum + 0.1 * slope
+        variance = 0.999 * variance + 0.001 * slope**2
+        pace = np.sqrt(variance / (1 - 0.999**step)) + 1e-8
+        learned -= 0.05 * momentum / (1 - 0.9**step) / pace
+    return Linear(mean, spread, learned)
+
+
+def logistic(rows: Floats, answerable: NDArray[np.bool_], examples: Sequence[Example]) -> Linear:
+    """Logistic regression, each set and each of its two classes weighing the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    groups = [(e.name, e.answerable) for e in examples]
+    weights = np.array([500 / groups.count(group) for group in groups])
+    model = LogisticRegression(C=0.05, max_iter=5000)
+    model.fit((rows - mean) / spread, answerable, sample_weight=weights)
+    return Linear(mean, spread, model.coef_[0], float(model.intercept_[0]))
+
+
+def measure(examples: Sequence[Example]) -> None:
+    """Print, by set, how often a right sentence is among the first 1, 2, 3, and the confidence's AUROC."""
+    seen: dict[str, list[tuple[list[float], float, bool]]] = {}
+    for fold in range(FOLDS):
+        models = train([e for i, e in enumerate(examples) if i % FOLDS != fold])
+        for e in examples[fold::FOLDS]:
+            ranked = read(e, *models[:2])
+            right = {(s.place, s.start) for s, r in zip(e.sentences, e.right, strict=True) if r}
+            hits = [(s.place, s.start) in right for s in ranked.sentences]
+            first = [float(any(hits[:n])) for n in (1, 2, 3)]
+            row = engine.confidence_features(ranked, e.found)[None] if hits else None
+            sure = float(1 / (1 + np.exp(-models[2](row)[0]))) if row is not None else 0.0
+            seen.setdefault(e.name, []).append((first, sure, e.answerable))
+    print(f"{'set':12}{'questions':>10}{'right@1':>9}{'right@2':>9}{'right@3':>9}{'AUROC':>8}")
+    for name, rows in seen.items():
+        means = np.mean([first for first, _, answerable in rows if answerable], axis=0)
+        yes = np.array([sure for _, sure, answerable in rows if answerable])
+        no = np.array([sure for _, sure, answerable in rows if not answerable])
+        area = (
+            float((yes[:, None] > no).mean() + 0.5 * (yes[:, None] == no).mean()) if len(no) else 1
+        )
+        print(f"{name:12}{len(rows):10}" + "".join(f"{m:9.3f}" for m in means) + f"{area:8.3f}")
+        curve(yes, no)
+
+
+def curve(yes: Floats, no: Floats) -> None:
+    """Risk and coverage: at each threshold the unanswerable declined and the answerable declined."""
+    for threshold in (0.3, 0.4, 0.5, 0.6):
+        print(f"   at {threshold}: declines {(no < threshold).mean():.2f} of the unanswerable, "
+              f"{(yes < threshold).mean():.2f} of the answerable")  # fmt: skip
+
+
+def stored(model: Linear) -> dict[str, Any]:
+    """A model as JSON, to five digits."""
+    arrays = {"mean": model.mean, "spread": model.spread, "weights": model.weights}
+    rounded = {name: [float(f"{v:.5g}") for v in array] for name, array in arrays.items()}
+    return {"features": len(model.mean), **rounded, "bias": round(model.bias, 5)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What kind of fact a question asks for, and where facts of a kind stand in a text."""
+
+import re
+from typing import Literal
+
+_MONTH = (
+    r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?|July?|Aug(?:ust|\.)?"
+    r"|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
+)
+_COUNT = (
+    r"(?:\d[\d,.]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen"
+    r"|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy"
+    r"|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?)"
+)
+_SCALE = r"(?: ?(?:thousand|million|billion|trillion))?"
+
+FACTS: dict[str, re.Pattern[str]] = {
+    "date": re.compile(
+        rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? )?{_MONTH}(?![a-z])"
+        r"(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? \d{4}\b)?"
+        r"|\b(?:19|20)\d\d\b|\b(?:yesterday|today|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b"
+    ),
+    "money": re.compile(
+        rf"(?:US|U\.S\.)?[$€£¥] ?\d(?:[\d,.]*\d)?{_SCALE}"
+        rf"|\b{_COUNT}{_SCALE} (?:dollars?|euros?|pounds?|riels?|cents?)\b",
+        re.IGNORECASE,
+    ),
+    "percent": re.compile(rf"\b{_COUNT} ?(?:%|percent|per cent)", re.IGNORECASE),
+    "duration": re.compile(
+        rf"\b{_COUNT}(?:[- ]and[- ]a[- ]half)?[- ](?:years?|months?|weeks?|days?|hours?|minutes?"
+        r"|decades?)\b|\blife (?:in prison|sentence|imprisonment)\b|\bdecades?\b",
+        re.IGNORECASE,
+    ),
+    "number": re.compile(rf"\b{_COUNT}\b", re.IGNORECASE),
+    "name": re.compile(
+        r"\b[A-Z][\w.&'’-]*(?: (?:(?:of|the|and|for|de|van) )?[A-Z][\w.&'’-]*)+"
+        r"|(?<=[a-z,;:] )[A-Z][\w&'’-]+"
+    ),
+    "place": re.compile(
+        r"(?:(?<=\b[Ii]n )|(?<=\bat )|(?<=\bnear )|(?<=\bfrom )|(?<=\bof ))(?:the )?"
+        rf"(?!{_MONTH}(?![a-z]))"
+        r"[A-Z][\w.'’-]+(?:,? [A-Z][\w.'’-]+)*"
+    ),
+    "speech": re.compile(
+        r"[“”\"]|\b(?:said|says|stated|added|noted|declared|reiterated|told|according to)\b"
+    ),
+    "law": re.compile(
+        r"\bAct\b|\bU\.?S\.?C\b|\b[Ss]ection \d|\bTitle [IVX\d]+|\b(?:statute|treaty|code|law)\b"
+    ),
+    "reason": re.compile(
+        r"\b(?:because|due to|in order to|so that|as a result|since|therefore|led to|to ensure"
+        r"|for (?:his|her|their|its))\b",
+        re.IGNORECASE,
+    ),
+}
+"""Kind of fact → where such facts stand. English; another language finds numbers and money only."""
+
+_ASKED: tuple[tuple[str, str], ...] = (
+    ("money", r"how much\b|how (?:large|big) (?:was|were|is) the (?:fine|bribe|loss|penalty|payment|award)"
+     r"|\b(?:amount|sum|price|fine|penalty|cost|forfeit|pa(?:y|yed|id)|cash|money|worth|salary|fee)\b"),
+    ("number", r"\bhow (?:many|often)\b|\b(?:number|count) of\b"),
+    ("percent", r"\b(?:percent|percentage|per cent|share|proportion|rate)\b"),
+    ("duration", r"\bhow long\b|\bhow (?:many|much) (?:months|years|days|weeks|hours|time)\b"
+     r"|\bwhat (?:sentence|period|punishment|term)\b|\bsentenced? (?:to|did)\b|\bbehind bars\b"),
+    ("date", r"\bwhen\b|\b(?:what|which) (?:date|day|year|month|time)\b|\bdate of\b|\bon what\b"),
+    ("name", r"\bwho(?:m|se)?\b|\bwhich (?!date|day|year|month)\w+|\bnames?d?\b|\bcalled\b"
+     r"|\bwhat (?:company|firm|bank|agency|office|court|city|country|state|university|school|judge"
+     r"|group|organi[sz]ation|model|book|brand)\b"),
+    ("place", r"\bwhere\b|\b(?:what|which) (?:city|country|state|county|town|place|venue|district)\b"),
+    ("reason", r"\bwhy\b|\bwhat (?:reason|caused|led)\b|\bhow come\b|\bwhat for\b"),
+    ("speech", r"\bwhat (?:did|does|do|has|have) .*\b(?:say|said|tell|call|state|announce|argue|claim)\b"
+     r"|\bhow did .* (?:describe|put|characteri[sz]e|sum|react|respond)\b|\b(?:words?|quote|comment)\b"),
+    ("law", r"\b(?:law|act|statute|provision|treaty|convention)s?\b"),
+)  # fmt: skip
+_ASKED_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _ASKED)
+_ISSUE = re.compile(
+    r"\b(?P<asked>when|where|who|which|what)\b.*\b(?:release|statement|communiqu[eé])\b"
+    r".*\b(?:issued|published|released|dated|put out|come out|came out)\b"
+    r"|\b(?P<issuer>who|which|what)\b.*\b(?:issued|published|released|put out)\b"
+    r".*\b(?:release|statement|communiqu[eé])\b",
+    re.IGNORECASE,
+)
+_LIST = re.compile(
+    r"\b(?:list|name) (?:all|the|two|three|four|some)\b|\b(?:which|what) (?:two|three|four|five"
+    r"|(?!(?:was|is|has|does|this)\b)\w*[^\Ws]s)\b"
+    r"(?! did| was| is| has| does)|\bwhat (?:are|were) the\b|\bwho (?:are|were) the\b|\ball (?:the|of)\b",
+    re.IGNORECASE,
+)
+
+
+def kinds_asked(question: str) -> frozenset[str]:
+    """The kinds of fact, keys of :data:`FACTS`, of which one would answer the question."""
+    return frozenset(kind for kind, pattern in _ASKED_PATTERNS if pattern.search(question))
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether the question asks for a list."""
+    return bool(_LIST.search(question))
+
+
+def issue_asked(question: str) -> Literal["dateline", "issuer", ""]:
+    """Whether the question is about the release itself: when and where it was issued, or by whom."""
+    match = _ISSUE.search(question)
+    if match is None:
+        return ""
+    timed = {"date", "place"} & kinds_asked(question)
+    return "dateline" if timed and not match["issuer"] else "issuer"
+
+
+def find_facts(kind: str, text: str, known: str = "") -> list[tuple[int, int]]:
+    """The spans of facts of a kind in ``text`` that do not stand in ``known`` (the question)."""
+    found = ((match.start(), match.end()) for match in FACTS[kind].finditer(text))
+    return [(start, end) for start, end in found if not _stands(text[start:end], known)]
+
+
+def _stands(fact: str, known: str) -> bool:
+    whole = rf"(?<!\w){re.escape(fact.strip(' .'))}(?!\w)"
+    return re.search(whole, known, re.IGNORECASE) is not None
