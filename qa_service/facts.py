@@ -88,6 +88,17 @@ _LIST = re.compile(
 )
 
 
+_NAME = re.compile(r"[A-Z][\w&'’-]*(?:\.(?=\w)[\w.]+|\.(?= [A-Z]\w+))?"
+                   r"(?: (?:(?:of|the|and|v\.|for|de|van) )?[A-Z0-9][\w&'’-]*)*")  # fmt: skip
+_BEFORE_A_WORD = " \n“\"‘'(["
+_OPENERS = frozenset(
+    "a an and any anyone anything are at but by can could did do does for from had has have he her "
+    "his how i if in is it its may no not of on or our she should so that the their there these "
+    "they this those three to two was we were what when where which who whom whose why will with "
+    "would yes you".split()
+)
+
+
 def kinds_asked(question: str) -> frozenset[str]:
     """The kinds of fact, keys of :data:`FACTS`, of which one would answer the question."""
     return frozenset(kind for kind, pattern in _ASKED_PATTERNS if pattern.search(question))
@@ -116,3 +127,17 @@ def find_facts(kind: str, text: str, known: str = "") -> list[tuple[int, int]]:
 def _stands(fact: str, known: str) -> bool:
     whole = rf"(?<!\w){re.escape(fact.strip(' .'))}(?!\w)"
     return re.search(whole, known, re.IGNORECASE) is not None
+
+
+def names_in(text: str) -> list[str]:
+    """Names by their capitals, in the order of appearance, without words that only open a sentence."""
+    names = []
+    for match in _NAME.finditer(text):
+        words = match.group().split(" ")
+        while words and words[0].lower() in _OPENERS:
+            words = words[1:]
+        before = text[: match.start()].rstrip(_BEFORE_A_WORD)
+        opens = not before or before[-1] in ".?!"
+        if words and not (opens and len(words) == 1 and len(match.group().split()) == 1):
+            names.append(" ".join(words).rstrip("."))
+    return list(dict.fromkeys(names))

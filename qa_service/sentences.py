@@ -26,7 +26,7 @@ _COMMON = (
     "for from had has have he her his how i if in into is it its me more much many of on or our "
     "over please said say says she should so some such tell than that the their them then there "
     "these they this those to under until up was we were what when where which while who whom whose "
-    "why will with would you your"
+    "why will with would you your one two three four five"
 )
 
 

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         2000, ge=1, description="A longer question is refused with status 422."
     )
     evidence_threshold: float = Field(
-        0.3, ge=0, le=1, description="Below this confidence the answer is: the releases do not say."
+        0.2, ge=0, le=1, description="Below this confidence the answer is: the releases do not say."
     )
     poll_s: float = Field(
         1.0, gt=0, description="How often a server looks for a new generation, in seconds."

@@ -5,6 +5,7 @@ the best few of the first; a third gives the confidence. Their weights come from
 ``benchmarks/train_answerer.py``, which also measures them on questions they have not seen.
 """
 
+import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Embedder, Tools
-from qa_service.facts import asks_for_several, issue_asked
+from qa_service.facts import FACTS, asks_for_several, issue_asked, names_in
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
 from qa_service.types import Claim, Draft, Found, Query
 
@@ -28,6 +29,9 @@ READ = 8
 QUOTES = 3
 LIST_QUOTES = 5
 ISSUE_CONFIDENCE = 0.9
+UNHEARD_OF = 0.5
+"""What remains of the confidence if the question names somebody whom no passage found mentions."""
+
 NEAR = 0.35
 """A further quote is given if the model finds it at least this likely, relative to the first."""
 
@@ -90,7 +94,8 @@ class ExtractiveAnswerer:
         chosen = _choose(read, LIST_QUOTES if several else QUOTES)
         claims = tuple(_claim(read.sentences[i], found) for i in chosen)
         row = confidence_features(read, found)
-        return Draft(claims, float(1 / (1 + np.exp(-models().confidence(row[None])[0]))))
+        likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
+        return Draft(claims, UNHEARD_OF * likely if unheard_of(query.text, found) else likely)
 
     def read(self, query: Query, found: Sequence[Found], tools: Tools) -> Read:
         """Rank by the first model, then the best few by the second."""
@@ -137,6 +142,20 @@ def without_names(question: str) -> str:
     """The question without the words after the first that begin with a capital."""
     first, *others = question.split() or [question]
     return " ".join([first, *(word for word in others if not re.match(r"[A-Z]", word))])
+
+
+def unheard_of(question: str, found: Sequence[Found]) -> list[str]:
+    """Names in the question of which no passage has a word, however spelt."""
+    text = " ".join(f"{one.release.title} {one.passage.text}" for one in found).lower()
+    words = {word for word in re.findall(r"\w+", text) if len(word) > 3}
+
+    def known(word: str) -> bool:
+        return word in text or bool(difflib.get_close_matches(word, words, 1, 0.75))
+
+    parts = [part for name in names_in(question) for part in name.split(" and ")]
+    undated = (part for part in parts if not FACTS["date"].search(part))
+    names = [re.findall(r"[^\W\d_]{3,}", part.lower()) for part in undated]
+    return [" ".join(name) for name in names if name and not any(map(known, name))]
 
 
 def confidence_features(read: Read, found: Sequence[Found]) -> Floats:

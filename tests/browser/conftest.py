@@ -66,6 +66,10 @@ def open_page(chromium: Any, address: str) -> Iterator[Open]:
         if message.type == "error" and "Failed to load resource" not in message.text:
             errors.append(message.text)
 
+    def log_failure(request: Any) -> None:
+        if "ERR_ABORTED" not in request.failure:  # the reader had already gone on
+            errors.append(f"{request.url}: {request.failure}")
+
     def open_one(path: str = "/", **options: Any) -> Any:
         contexts.append(chromium.new_context(base_url=address, **options))
         page = contexts[-1].new_page()
@@ -73,7 +77,7 @@ def open_page(chromium: Any, address: str) -> Iterator[Open]:
         page.on("console", log)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        page.on("requestfailed", lambda request: errors.append(f"failed: {request.url}"))
+        page.on("requestfailed", log_failure)
         page.goto(path)
         return page
 

@@ -93,7 +93,7 @@ def test_what_the_passages_say_gives_more_confidence_than_what_they_do_not(
     assert said > unsaid
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(question=ODD, text=ODD, title=ODD)
 def test_no_question_and_no_release_is_an_error(
     ask: Asks, question: str, text: str, title: str
