@@ -177,6 +177,8 @@ def _choose(read: Read, most: int) -> list[int]:
     seen: list[set[str]] = []
     for i, (sentence, score) in enumerate(zip(read.sentences, read.scores, strict=True)):
         words = set(re.findall(r"\w+", sentence.text.lower()))
+        if chosen and sentence.text.isupper():
+            continue  # a heading says nothing more
         if any(len(words & other) > 0.7 * min(len(words), len(other)) for other in seen):
             continue
         if len(chosen) < most and score - read.scores[0] >= np.log(NEAR):

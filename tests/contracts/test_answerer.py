@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from qa_service.answer import check_claim
 from qa_service.corpus import read_corpus
 from qa_service.engines import Tools
+from qa_service.engines.answerer_extractive import MEANINGS, models
 from qa_service.index import Generation
 from qa_service.passages import PassageSettings, split_release
+from qa_service.sentences import FEATURES
 from qa_service.types import Draft, Found, Query, Release
 from qa_service.wiring import ANSWERERS
 
@@ -105,3 +107,10 @@ def test_no_question_and_no_release_is_an_error(
     )
     for found in (odd, FOUND[:4], odd + FOUND[:2]):
         assert_sound(ask(question, found), found)
+
+
+def test_the_packaged_models_have_a_weight_for_every_feature() -> None:
+    trained = models()
+    columns = len(FEATURES)
+    assert trained.first.weights.shape == (columns,)
+    assert trained.second.weights.shape == (columns + MEANINGS,)
