@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faults import quick_build, quick_plan
 
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current
 from qa_service.settings import Settings, read_settings
@@ -94,6 +95,19 @@ def client(plan: BuildPlan, built: BuildReport) -> Iterator[Any]:
     app = create_app(read_settings(corpus_dir=CORPUS, index_dir=plan.index, poll_s=0.05))
     with TestClient(app, raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def own(own_corpus: Path, tmp_path: Path) -> BuildPlan:
+    """A plan over folders of its own, in which nothing is built."""
+    return quick_plan(own_corpus, tmp_path / "index")
+
+
+@pytest.fixture
+def index(own: BuildPlan) -> Path:
+    """An index folder with one published generation."""
+    quick_build(own)
+    return own.index
 
 
 Builder = Callable[[BuildPlan], BuildReport]

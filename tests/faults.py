@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from qa_service.errors import EngineError
-from qa_service.index import BuildPlan, BuildReport, Engines, build
+from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build
+from qa_service.search import search
 from qa_service.settings import read_settings
-from qa_service.types import Vectors
+from qa_service.types import Query, Vectors
 from qa_service.wiring import DENSE, LEXICAL, make_plan
 
 NOBODY = 65534
+SEALED = ["releases.sqlite", "dense/vectors.faiss", "lexical/meta.json"]
 
 
 class HashEmbedder:
@@ -115,3 +117,18 @@ def flip_byte(path: Path, position: int | None = None) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2 if position is None else position] ^= 0xFF
     path.write_bytes(data)
+
+
+def add_release(plan: BuildPlan, text: str = "A new quay was opened.") -> None:
+    number = len(list(plan.corpus.glob("new-*.txt")))
+    (plan.corpus / f"new-{number}.txt").write_text(text)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """What a write would change: size, time and inode of everything below ``folder``."""
+    found = {str(p.relative_to(folder)): p.lstat() for p in [folder, *folder.rglob("*")]}
+    return {name: (s.st_size, s.st_mtime_ns, s.st_ino) for name, s in found.items()}
+
+
+def found(generation: Generation, text: str) -> list[str]:
+    return [hit.passage_id for hit in search(generation, Query(text), 10).lexical.hits]

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faults import (
+    SEALED,
     HashEmbedder,
+    add_release,
+    found,
     hash_engines,
     quick_build,
-    quick_plan,
+    snapshot,
 )
 
 from qa_service.errors import (
@@ -36,38 +39,6 @@ from qa_service.index import (
 )
 from qa_service.index.publishing import building
 from qa_service.passages import PassageSettings
-from qa_service.search import search
-from qa_service.types import Query
-
-SEALED = ["releases.sqlite", "dense/vectors.faiss", "lexical/meta.json"]
-
-
-@pytest.fixture
-def own(own_corpus: Path, tmp_path: Path) -> BuildPlan:
-    """A plan over folders of its own, in which nothing is built."""
-    return quick_plan(own_corpus, tmp_path / "index")
-
-
-@pytest.fixture
-def index(own: BuildPlan) -> Path:
-    """An index folder with one published generation."""
-    quick_build(own)
-    return own.index
-
-
-def add_release(plan: BuildPlan, text: str = "A new quay was opened.") -> None:
-    number = len(list(plan.corpus.glob("new-*.txt")))
-    (plan.corpus / f"new-{number}.txt").write_text(text)
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """What a write would change: size, time and inode of everything below ``folder``."""
-    found = {str(p.relative_to(folder)): p.lstat() for p in [folder, *folder.rglob("*")]}
-    return {name: (s.st_size, s.st_mtime_ns, s.st_ino) for name, s in found.items()}
-
-
-def found(generation: Generation, text: str) -> list[str]:
-    return [hit.passage_id for hit in search(generation, Query(text), 10).lexical.hits]
 
 
 def test_a_build_publishes_what_it_built(own: BuildPlan) -> None:
