@@ -1,6 +1,6 @@
 """The HTML routes over ``web/``: templates and static files. The page is a form first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from fastapi.templating import Jinja2Templates
 from qa_service.answer import AnswerSettings, Asked, ask
 from qa_service.errors import QaError
 from qa_service.index import Generation
-from qa_service.types import Citation, Filters, Release
+from qa_service.types import Citation, Filters, Release, Turn
 
 PACKAGED = Path(__file__).parent / "_web"
 CHECKOUT = Path(__file__).parent.parent / "web"
@@ -61,15 +61,22 @@ def add_pages(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
-def show_chat(request: Request, q: Annotated[str, Query()] = "") -> HTMLResponse:
-    """The box and, for ``/?q=…``, the answer; an unusable question is explained beside the box."""
+def show_chat(
+    request: Request,
+    q: Annotated[str, Query()] = "",
+    before: Annotated[tuple[str, ...], Query()] = (),
+) -> HTMLResponse:
+    """The box and, for ``/?q=…``, the answer; ``before`` has the questions that a follow-up follows.
+
+    An unusable question is explained beside the box.
+    """
     serving = request.app.state.serving
     with serving.generation() as generation:
-        context = {"q": q, "asked": None, "problem": None, **_about(generation)}
+        context = {"q": q, "before": before, "asked": None, "problem": None, **_about(generation)}
         status = 200
         if q.strip():
             try:
-                context["asked"] = _ask(request, generation, q)
+                context["asked"] = _ask(request, generation, q, before)
             except QaError as error:
                 context["problem"], status = str(error), error.http_status
         return _render(request, "chat.html", context, status)
@@ -122,11 +129,17 @@ templates.env.filters |= {"long_date": long_date, "safe_url": safe_url}
 templates.env.globals |= {"citation_url": citation_url}
 
 
-def _ask(request: Request, generation: Generation, q: str) -> dict[str, Any]:
+def _ask(request: Request, generation: Generation, q: str, before: Sequence[str]) -> dict[str, Any]:
     settings = request.app.state.settings
     limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
-    asked = ask(generation, request.app.state.answerer, q, [], Filters(), PASSAGES, limits)
-    return {"answer": asked.answer, "found": asked.found, "quotes": list(_quotes(asked))}
+    turns = [Turn("user", earlier) for earlier in before]
+    asked = ask(generation, request.app.state.answerer, q, turns, Filters(), PASSAGES, limits)
+    return {
+        "standalone": asked.standalone,
+        "answer": asked.answer,
+        "found": asked.found,
+        "quotes": list(_quotes(asked)),
+    }
 
 
 def _quotes(asked: Asked) -> Iterator[tuple[Citation, Release]]:

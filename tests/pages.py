@@ -22,7 +22,7 @@ def asked(client: Any, question: str, status: int = 200) -> BeautifulSoup:
 
 def box(page: BeautifulSoup) -> Tag:
     """Where the question is typed."""
-    found = page.select("main form [name=q], form[role=search] [name=q]")
+    found = page.select("form[role=search] [name=q]")
     assert len(found) == 1
     return found[0]
 

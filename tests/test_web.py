@@ -239,3 +239,14 @@ def test_without_an_index_a_browser_is_told_how_to_build_one(tmp_path: Path) -> 
     app = create_app(read_settings(corpus_dir=tmp_path, index_dir=tmp_path / "index"))
     with TestClient(app, raise_server_exceptions=False) as client:
         assert "qa build" in words(read(client, "/", 503))
+
+
+def test_a_follow_up_is_understood_from_the_questions_before_it(client: Any) -> None:
+    first = "Who has been named chief executive of Nordfjell Energy?"
+    earlier = [one["value"] for one in asked(client, first).select("form [name=before]")]
+    assert earlier == [first]
+    address = f"/?q={quote('And when does she start?')}&before={quote(first)}"
+    followed = read(client, address)
+    assert "Nordfjell Energy" in words(followed.find_all("main")[0])
+    earlier = [one["value"] for one in followed.select("form [name=before]")]
+    assert earlier == [first, "And when does she start?"]

@@ -32,7 +32,7 @@ PAGES = [
 
 
 def box(page: Any) -> Any:
-    return page.locator("form [name=q]")
+    return page.locator("form[role=search] [name=q]")
 
 
 def quoted(page: Any) -> str:
@@ -139,7 +139,7 @@ def test_the_box_has_the_focus_and_tab_leads_on_to_the_button(
 def test_the_keyboard_alone_asks_and_follows_a_citation(open_page: Open) -> None:
     page = open_page(viewport=LOW)
     page.evaluate("document.activeElement.blur()")
-    tab_to(page, "form [name=q]")
+    tab_to(page, "form[role=search] [name=q]")
     page.keyboard.type(QUESTION)
     page.keyboard.press("Enter")
     expect(page.locator("blockquote").first).to_contain_text("24 turbines")
