@@ -173,9 +173,10 @@ def test_without_evidence_the_nearest_passages_are_shown(client: Any) -> None:
     assert reply["status"] == "no_evidence"
     assert reply["text"].rstrip(".") in words(page)
     assert page.find_all("blockquote") == []
-    for hit in reply["passages"]:
+    nearest = reply["passages"][:3]
+    for hit in nearest:
         assert " ".join(hit["text"].split()) in words(page)
-    spans = {f"start={hit['start']}&end={hit['end']}" for hit in reply["passages"]}
+    spans = {f"start={hit['start']}&end={hit['end']}" for hit in nearest}
     links = [str(a["href"]) for a in page.select('main a[href^="/releases/"]')]
     assert {urlsplit(link).query for link in links} >= spans
 
