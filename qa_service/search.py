@@ -166,8 +166,9 @@ def fuse(evidence: Sequence[Evidence], of: Numbers) -> Floats:
 
 
 def scale(values: Floats) -> Floats:
-    """From the least to the greatest as 0 to 1; all 0 where they are equal."""
-    if len(values) == 0 or (span := values.max() - values.min()) <= 0:
+    """From the least to the greatest as 0 to 1; all 0 where they are equal but for rounding."""
+    span = np.ptp(values) if len(values) else 0.0
+    if span <= 1e-9 * np.abs(values).max(initial=0.0):
         return np.zeros(len(values))
     return np.asarray((values - values.min()) / span)
 

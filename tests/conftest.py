@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 from faults import quick_build, quick_plan
 
@@ -23,6 +24,9 @@ ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
 CORPUS = DATA / "corpus"
 SEED = ROOT / "corpus"
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 for name in [name for name in os.environ if name.startswith("QA_")]:
     del os.environ[name]

@@ -94,6 +94,11 @@ ROWS = st.lists(
 ).map(lambda rows: [list(column) for column in zip(*rows, strict=True)])
 
 
+def test_what_differs_by_rounding_only_is_equal() -> None:
+    assert scale(np.array([0.1 + 0.2, 0.3, 0.3])).tolist() == [0, 0, 0]
+    assert scale(np.zeros(3)).tolist() == [0, 0, 0]
+
+
 @given(ROWS, *[st.floats(1e-3, 1e3)] * 3, st.floats(-1, 1))
 def test_fusion_ignores_the_scale_of_scores(
     rows: list[list[int]], first: float, second: float, third: float, shift: float
