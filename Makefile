@@ -27,6 +27,7 @@ check: .venv/checked-with
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 bench: .venv/installed
+	.venv/bin/qa build
 	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bin/python $$file || exit 1; done
 
 .venv/bin/python:
