@@ -10,11 +10,12 @@ from collections.abc import Callable
 from contextlib import closing
 from statistics import median
 
-from qa_service.answer import AnswerSettings, ask
+from qa_service.answer import ask
 from qa_service.index import Generation, open_current
-from qa_service.search import CANDIDATES, make_query, search
+from qa_service.search import CANDIDATES, search
 from qa_service.settings import read_settings
 from qa_service.types import Filters
+from qa_service.understanding import Reading, understand
 from qa_service.wiring import make_answerer, make_engines
 
 QUESTIONS = 150
@@ -26,12 +27,14 @@ def main() -> None:
     settings = read_settings()
     with closing(open_current(settings.index_dir, make_engines(settings))) as generation:
         answerer = make_answerer(settings)
-        limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
+        reading, threshold = Reading(settings.question_max_chars), settings.evidence_threshold
         steps: dict[str, Callable[[str], object]] = {
             "embedding the question": lambda q: generation.embedder.embed_queries([q]),
             "raw model + FAISS + tantivy": lambda q: raw(generation, q),
-            "search": lambda q: search(generation, make_query(q, Filters(), 2000), 10),
-            "answer": lambda q: ask(generation, answerer, q, [], Filters(), 10, limits),
+            "search": lambda q: search(
+                generation, understand(generation, q, Filters(), reading), 10
+            ),
+            "answer": lambda q: ask(generation, answerer, q, [], Filters(), 10, reading, threshold),
         }
         took: dict[str, list[float]] = {name: [] for name in steps}
         for question in questions(generation):

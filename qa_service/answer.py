@@ -2,18 +2,34 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qa_service.conversation import context_of, standalone_question
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
-from qa_service.search import Published, Stages, look_up, make_query, search
-from qa_service.types import Answer, Citation, Claim, Draft, Filters, Found, Turn
+from qa_service.search import Published, Stages, look_up, search
+from qa_service.types import (
+    Answer,
+    Citation,
+    Claim,
+    Draft,
+    Filters,
+    Found,
+    Passage,
+    Query,
+    Turn,
+    Vectors,
+)
+from qa_service.understanding import Reading, understand
 
 log = logging.getLogger(__name__)
 
 NO_EVIDENCE = "The releases do not say."
+UNREAD = (
+    "The index's model does not read the language of this question: passages were found by their words "
+    "alone. QA_EMBEDDER names another model."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +37,11 @@ class Asked:
     """An answer with everything it was made from."""
 
     answer: Answer
+    query: Query
     found: list[Found]
     stages: Stages
     standalone: str
     took_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerSettings:
-    """``threshold``: the confidence below which the releases do not say; ``max_chars`` of a question."""
-
-    threshold: float
-    max_chars: int
 
 
 def ask(
@@ -42,31 +51,43 @@ def ask(
     history: Sequence[Turn],
     filters: Filters,
     k: int,
-    settings: AnswerSettings,
+    reading: Reading,
+    threshold: float,
 ) -> Asked:
     """One question from one generation: stand-alone question, search, draft, checked answer.
+
+    Below the confidence ``threshold`` the releases do not say.
 
     Raises:
         QueryError: the question or the filters are unusable.
         EngineError: a model failed.
     """
     began = time.perf_counter()
-    context = context_of(history, settings.max_chars)
-    standalone = standalone_question(question, context)
-    query = make_query(question, filters, settings.max_chars, context)
+    context = context_of(history, reading.max_chars)
+    query = understand(published, question, filters, reading, context)
+    standalone = standalone_question(query.text, context)
     stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
     if found and issue_asked(question):
         found += _rest_of(published, found)
     generation_id = published.generation_id
-    draft = answerer.answer(query, found, Tools(published.lexical, published.embedder))
-    answer = check_draft(draft, found, generation_id, settings.threshold)
+    if stages.read:
+        draft = answerer.answer(query, found, _tools(published))
+        answer = check_draft(draft, found, generation_id, threshold)
+    else:
+        answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     took_ms = (time.perf_counter() - began) * 1000
     log.info(
         "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
         generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,
     )  # fmt: skip
-    return Asked(answer, found, stages, standalone, took_ms)
+    return Asked(answer, query, found, stages, standalone, took_ms)
+
+
+def notes_on(stages: Stages) -> Iterator[str]:
+    """What a reader should know of how the passages were found."""
+    if not stages.read:
+        yield UNREAD
 
 
 def check_draft(
@@ -84,6 +105,13 @@ def check_draft(
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
     text = "\n\n".join(f"“{c.quote}” [{c.n}]" for c in citations)
     return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def _tools(published: Published) -> Tools:
+    def sentence_vectors(passage: Passage) -> Vectors:
+        return published.sentence_vectors(passage.passage_id)
+
+    return Tools(published.lexical, published.embedder, sentence_vectors)
 
 
 def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:

@@ -7,23 +7,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from qa_service import __version__
-from qa_service.answer import AnswerSettings, ask
-from qa_service.bodies import (
-    AnswerBody,
+from qa_service.answer import ask
+from qa_service.bodies import AnswerBody, Problem, SearchBody
+from qa_service.index import Generation, Serving
+from qa_service.replies import (
     AnswerReply,
     HitReply,
     LeftOutReply,
     PassageReply,
-    Problem,
     ReleaseReply,
-    SearchBody,
     SearchReply,
     StagesReply,
     StatusReply,
+    UnderstoodReply,
 )
-from qa_service.index import Generation, Serving
-from qa_service.search import look_up, make_query, search
+from qa_service.search import look_up, search
 from qa_service.settings import Settings
+from qa_service.understanding import understand
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -83,10 +83,10 @@ def post_answer(
     body: AnswerBody, generation: Current, settings: Given, request: Request
 ) -> AnswerReply:
     """An answer made of verbatim quotes, or an honest `no_evidence` with the nearest passages."""
-    limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
-    filters = body.filters.filters()
-    answerer = request.app.state.answerer
-    asked = ask(generation, answerer, body.question, body.turns(), filters, body.k, limits)
+    reading = body.reading(settings.question_max_chars)
+    answerer, threshold = request.app.state.answerer, settings.evidence_threshold
+    filters, turns = body.filters.filters(), body.turns()
+    asked = ask(generation, answerer, body.question, turns, filters, body.k, reading, threshold)
     return AnswerReply.of(body.question, asked)
 
 
@@ -143,11 +143,13 @@ def get_ready(request: Request, generation: Current) -> dict[str, str]:
 
 def _search(body: SearchBody, generation: Generation, settings: Settings) -> SearchReply:
     began = time.perf_counter()
-    query = make_query(body.q, body.filters(), settings.question_max_chars)
+    reading = body.reading(settings.question_max_chars)
+    query = understand(generation, body.q, body.filters(), reading)
     stages = search(generation, query, body.offset + body.k)
     found = look_up(generation, stages, body.offset, body.k)
     return SearchReply(
         query=body.q,
+        **UnderstoodReply.parts(query, stages),
         generation_id=generation.generation_id,
         took_ms=round((time.perf_counter() - began) * 1000, 2),
         hits=[HitReply.of(one) for one in found],

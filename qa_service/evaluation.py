@@ -8,14 +8,16 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from qa_service.errors import CorpusError
 from qa_service.search import Published, search
-from qa_service.types import Query, Ranking
+from qa_service.types import Filters, Ranking
+from qa_service.understanding import Reading, understand
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Query id → release id → relevance, greater than 0."""
@@ -23,6 +25,7 @@ Qrels = Mapping[str, Mapping[str, int]]
 MEASURES = ("recall@1", "recall@5", "recall@10", "recall@100", "nDCG@10", "MRR@10")
 STAGES = ("lexical", "dense", "fused")
 DEPTH = 100
+MAX_CHARS = 10_000
 RESAMPLES = 1000
 
 
@@ -37,11 +40,12 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One query at one stage: its ranking of releases with scores, and its measures."""
+    """One query at one stage: its ranking of releases with scores, its measures, and the search's times."""
 
     query_id: str
     ranked: list[tuple[str, float]]
     measures: dict[str, float]
+    took_ms: dict[str, float] = field(default_factory=dict)
 
 
 def evaluate(
@@ -59,13 +63,15 @@ def evaluate(
     """
     if unknown := [query_id for query_id in qrels if query_id not in queries]:
         raise CorpusError(f"the qrels judge {unknown[0]!r}, which queries.jsonl does not have")
-    stages: dict[str, list[Judged]] = {stage: [] for stage in STAGES}
+    names = (*STAGES, "reranked") if published.reranker else STAGES
+    stages: dict[str, list[Judged]] = {stage: [] for stage in names}
     for query_id, relevant in qrels.items():
-        found = search(published, Query(queries[query_id]), DEPTH)
-        for stage in STAGES:
+        query = understand(published, queries[query_id], Filters(), Reading(MAX_CHARS))
+        found = search(published, query, DEPTH)
+        for stage in names:
             ranked = release_ranking(getattr(found, stage))
             measures = measure([release_id for release_id, _ in ranked], relevant)
-            stages[stage].append(Judged(query_id, ranked, measures))
+            stages[stage].append(Judged(query_id, ranked, measures, found.took_ms))
         advance(1)
     return stages
 
@@ -160,6 +166,23 @@ def table(summaries: Mapping[str, Mapping[str, Estimate]], queries: int) -> Iter
         yield f"{stage:15}" + "".join(
             f"{100 * e.mean:.1f} [{100 * e.low:.1f}–{100 * e.high:.1f}]".rjust(22) for e in cells
         )
+
+
+def explain(
+    stages: Mapping[str, Sequence[Judged]], summaries: Mapping[str, Mapping[str, Estimate]]
+) -> Iterable[str]:
+    """What each step takes, and what fusion and reranking gain over what they are made of."""
+    rows = next(iter(stages.values()), [])
+    if rows:
+        steps = (
+            f"{name} {median(row.took_ms[name] for row in rows):.1f}" for name in rows[0].took_ms
+        )
+        yield f"p50 of a search in ms: {', '.join(steps)}"
+    means = {stage: 100 * summary["nDCG@10"].mean for stage, summary in summaries.items()}
+    better = max(("lexical", "dense"), key=lambda stage: means[stage])
+    yield f"nDCG@10 of fused over {better}: {means['fused'] - means[better]:+.1f}"
+    if "reranked" in means:
+        yield f"nDCG@10 of reranked over fused: {means['reranked'] - means['fused']:+.1f}"
 
 
 def write_runs(path: Path, stages: Mapping[str, Sequence[Judged]]) -> None:

@@ -86,6 +86,17 @@ _LIST = re.compile(
     r"(?! did| was| is| has| does)|\bwhat (?:are|were) the\b|\bwho (?:are|were) the\b|\ball (?:the|of)\b",
     re.IGNORECASE,
 )
+_ACROSS = re.compile(
+    r"\bcompar\w+|\badd(?:ing|ed)? .*\bup\b|\badding up\b|\bin order\b|\bso far\b|\beach\b|\bboth\b"
+    r"|\brespectively\b|\ball (?:the|of|those|two|three|four|five|six|seven|eight|nine|ten)\b"
+    r"|\bhow (?:many|much) (?:more|fewer|less)\b|\bby how (?:much|many)\b|\bhow many times\b"
+    r"|\bhow (?:did|has|have|do|does|were|was) .*\b(?:chang|evolv|develop|differ|shift|grow|dealt)\w*"
+    r"|\b(?:larg|small|long|short|high|low|bigg|few|new|earli|lat)est\b|\bmost (?:recent|often)\b"
+    r"|\b(?:longer|shorter|larger|smaller|higher|lower|more|fewer|earlier|later) than\b|\bwho got \w+er\b"
+    r"|\bcame first\b|\b(?:first|last) (?:one|thing|time|statement|release|announc|mention|report)\w*"
+    r"|\btally\b|\bover the (?:course|years)\b|\bwith which\b|\bin which\b|\bby the end of\b|\bbetween\b",
+    re.IGNORECASE,
+)
 
 
 _NAME = re.compile(r"[A-Z][\w&'’-]*(?:\.(?=\w)[\w.]+|\.(?= [A-Z]\w+))?"
@@ -107,6 +118,17 @@ def kinds_asked(question: str) -> frozenset[str]:
 def asks_for_several(question: str) -> bool:
     """Whether the question asks for a list."""
     return bool(_LIST.search(question))
+
+
+def asks_across(question: str) -> bool:
+    """Whether the answer may have to be gathered: a list, a sum, a comparison, the latest of several."""
+    return asks_for_several(question) or _ACROSS.search(question) is not None
+
+
+def without_names(question: str) -> str:
+    """The question without the words after the first that begin with a capital."""
+    first, *others = question.split() or [question]
+    return " ".join([first, *(word for word in others if not re.match(r"[A-Z]", word))])
 
 
 def issue_asked(question: str) -> Literal["dateline", "issuer", ""]:

@@ -48,6 +48,16 @@ def split_sentences(text: str) -> tuple[Span, ...]:
     return tuple((a, b) for a, b in trimmed if a < b)
 
 
+def sentence_texts(text: str) -> list[str]:
+    """The sentences in ``text``."""
+    return [text[start:end] for start, end in split_sentences(text)]
+
+
+def titled(title: str, text: str) -> str:
+    """What is indexed of a passage: it comes with its release's title, which says who and what."""
+    return f"{title}\n{text}" if title and not text.startswith(title) else text
+
+
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
     if match.group().isspace():
         return "\n\n" in match.group() or match.end() == len(text)

@@ -13,26 +13,31 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex
-from qa_service.errors import QueryError
-from qa_service.types import Filters, Found, Hit, Numbers, Passage, Query, Ranking, Release, Scores
+from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
+from qa_service.facts import asks_across, without_names
+from qa_service.fusion import ACROSS, USUAL, Evidence, Floats, by_date, fuse, scale, spread
+from qa_service.passages import titled
+from qa_service.types import (
+    Filters,
+    Found,
+    Hit,
+    Numbers,
+    Passage,
+    Query,
+    Ranking,
+    Release,
+    Scores,
+    Vectors,
+)
 
 CANDIDATES = 100
 """Hits taken from each stage before fusion. Always as many, so that every page is cut from one ranking."""
 
+RERANKED = 30
+"""Hits of the fused ranking that a reranker reads: it takes as long for each as for a search."""
+
 RELEASES = 5
 """Releases whose every passage that shares a word with the query is a candidate too."""
-
-RELEASE_WORDS = 1.5
-RELEASE_MEANING = 1.5
-CONTEXT = 0.5
-"""Weights in the fused score; those of a passage's own words and meaning are 1. Measured on the
-development sets: see README, "Retrieval, measured"."""
-
-MEANING_PASSAGES = 3
-"""A release means what its passages nearest to the query mean: the mean of this many."""
-
-Floats = NDArray[np.float64]
 
 
 class Published(Protocol):
@@ -42,6 +47,7 @@ class Published(Protocol):
     dense: DenseIndex
     lexical: LexicalIndex
     releases: LexicalIndex
+    reranker: Reranker | None
 
     @property
     def generation_id(self) -> str:
@@ -62,140 +68,156 @@ class Published(Protocol):
     def release_numbers(self, numbers: Numbers) -> Numbers:
         """The numbers of the releases of passages by number, in the order given."""
 
+    def leads(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """Whether each passage is the first of its release's body."""
+
+    def best_sentences(self, vectors: Vectors, numbers: Numbers) -> Scores:
+        """For each of ``vectors`` and each passage the cosine of its nearest sentence."""
+
+    def sentence_vectors(self, passage_id: str) -> Vectors:
+        """Those of one passage, in the order of its text."""
+
+    def twin_classes(self, numbers: Numbers) -> Numbers:
+        """Passages with the same number here say the same in near-duplicate releases."""
+
+    def twins_of(self, passage_id: str) -> list[Passage]:
+        """Passages of near-duplicate releases that say the same, without this one."""
+
+    def days(self, numbers: Numbers) -> Numbers:
+        """The dates of releases by number, as ``date.toordinal`` counts; 1 if unknown."""
+
+    def has_word(self, word: str) -> bool:
+        """Whether a release has the word, folded."""
+
+    def words_of_length(self, shortest: int, longest: int) -> list[str]:
+        """All words of so many letters."""
+
+    def as_written(self, word: str) -> str:
+        """How the releases most often write a folded word; anything else is given back as it is."""
+
+    def has_acronym(self, short: str) -> bool:
+        """Whether a release has the word, in capitals."""
+
+    def written_out(self, short: str) -> str:
+        """The name that an acronym stands for, or nothing."""
+
     def allowed(self, filters: Filters) -> Allowed | None:
         """What the filters let through; ``None`` means everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The ranking of each stage, and what each took, in milliseconds."""
+    """The ranking of each stage, and what each took, in milliseconds.
+
+    ``reranked`` is what is shown; without a reranker it is ``fused``. ``read``: whether the model reads
+    the language of the query; if not, words alone count.
+    """
 
     lexical: Ranking
     dense: Ranking
     fused: Ranking
+    reranked: Ranking
+    read: bool
     took_ms: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known of ``n`` candidate passages for one wording of a query. All shape ``(n,)``.
-
-    ``words``: BM25, 0 without a shared word; ``meaning``: cosine; ``release_words``: BM25 of the
-    whole release.
-    """
-
-    words: Floats
-    meaning: Floats
-    release_words: Floats
-
-
-def make_query(text: str, filters: Filters, max_chars: int, context: str = "") -> Query:
-    """A query that can be sent to an index.
-
-    Raises:
-        QueryError: blank or too long, or the dates are the wrong way round.
-    """
-    if not text.strip():
-        raise QueryError("the question is empty: ask something")
-    given = (context, text, *filters.issuers, *filters.release_ids)
-    if any("\ud800" <= character <= "\udfff" for one in given for character in one):
-        raise QueryError(
-            "the question or a filter has a character that is not text: send it as UTF-8"
-        )
-    if len(text) > max_chars:
-        raise QueryError(f"the question has {len(text):,} characters, the limit is {max_chars:,}")
-    if filters.date_from and filters.date_to and filters.date_from > filters.date_to:
-        raise QueryError(f"date_from {filters.date_from} is after date_to {filters.date_to}")
-    return Query(text, filters, context)
 
 
 def search(published: Published, query: Query, k: int) -> Stages:
     """The best passages by each stage; the fused ranking has at most ``k`` hits."""
     allowed = published.allowed(query.filters)
     joined = f"{query.context} {query.text}" if query.context else query.text
-    wordings = [joined, query.text] if query.context else [joined]
     marks = [time.perf_counter()]
-    lexical = [published.lexical.search(text, CANDIDATES, allowed) for text in wordings]
+    lexical = published.lexical.search(joined, CANDIDATES, allowed)
+    alone = published.lexical.search(query.text, CANDIDATES, allowed) if query.context else lexical
     releases = published.releases.search(joined, CANDIDATES, allowed)
     inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
     marks.append(time.perf_counter())
-    vectors = published.embedder.embed_queries(wordings)
+    texts = [joined, query.text, without_names(query.text)]
+    read = published.embedder.reads(joined)
+    vectors = _embed(published.embedder, texts) if read else _nothing(published.embedder)
     marks.append(time.perf_counter())
-    dense = published.dense.search(vectors[0], CANDIDATES, allowed)
-    numbers = np.unique(np.concatenate([dense[0], inside[0], *(found[0] for found in lexical)]))
-    meaning = [published.dense.score(vector, numbers) for vector in vectors]
+    dense = published.dense.search(vectors[0], CANDIDATES if read else 0, allowed)
+    numbers = np.unique(np.concatenate([found[0] for found in (lexical, alone, inside, dense)]))
+    meanings = [published.dense.score(vector, numbers) for vector in vectors[:2]]
+    sentence, nameless = published.best_sentences(vectors[1:], numbers)
     marks.append(time.perf_counter())
     of = published.release_numbers(numbers)
-    words = [_scores_of(numbers, found) for found in lexical]
-    words[0] = np.maximum(words[0], _scores_of(numbers, inside))
-    release_words = _scores_of(of, releases)
-    evidence = [
-        Evidence(own_words, own_meaning.astype(np.float64), release_words)
-        for own_words, own_meaning in zip(words, meaning, strict=True)
-    ]
-    scores = fuse(evidence, of)
-    order = np.lexsort((numbers, -scores))[:k]
-    best = numbers[order], scores[order].astype(np.float32)
-    by_words, by_meaning, fused = (_ranking(published, *one) for one in (lexical[0], dense, best))
+    words = np.maximum(_scores_of(numbers, lexical), _scores_of(numbers, inside))
+    evidence = Evidence(
+        words=_scores_of(numbers, alone) if query.context else words,
+        meaning=meanings[1].astype(np.float64),
+        sentence=sentence.astype(np.float64),
+        nameless=nameless.astype(np.float64),
+        release_words=_scores_of(of, releases),
+        lead=published.leads(numbers).astype(np.float64),
+        release=of,
+        context_words=words,
+        context_meaning=meanings[0].astype(np.float64),
+    )
+    across = asks_across(query.text)
+    order = query.when.order if query.when else ""
+    scores = fuse(evidence, ACROSS if across else USUAL, by_date(published.days(of), order))
+    best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
+    by_words, by_meaning, fused = (_ranking(published, *one) for one in (lexical, dense, best))
+    marks.append(time.perf_counter())
+    reranked = _rerank(published, query.text, fused)
     marks.append(time.perf_counter())
     took = np.diff(marks) * 1000
-    names = ("lexical", "embed", "dense", "fuse")
+    names = ("lexical", "embed", "dense", "fuse", "rerank")
     took_ms = dict(zip(names, took.round(2).tolist(), strict=True))
-    return Stages(by_words, by_meaning, fused, took_ms)
-
-
-def fuse(evidence: Sequence[Evidence], of: Numbers) -> Floats:
-    """Shape ``(n,)``, 0 to 1: the weighted mean of the scaled evidence for each candidate.
-
-    ``evidence`` is that of the whole query, then, where there is context, that of the question
-    alone. ``of`` has the candidates' release numbers. Each kind of evidence is scaled to 0–1 over the
-    candidates, so that only differences count.
-    """
-    whole, alone = evidence[0], evidence[-1]
-    meaning = scale(whole.meaning)
-    parts = [
-        (1.0, scale(alone.words)),
-        (1.0, scale(alone.meaning)),
-        (RELEASE_WORDS, scale(whole.release_words)),
-        (RELEASE_MEANING, scale(mean_of_best(meaning, of, MEANING_PASSAGES))),
-    ]
-    if whole is not alone:
-        parts += [(CONTEXT, scale(whole.words)), (CONTEXT, meaning)]
-    weights = np.array([weight for weight, _ in parts])
-    return np.asarray(weights @ np.stack([part for _, part in parts]) / weights.sum())
-
-
-def scale(values: Floats) -> Floats:
-    """From the least to the greatest as 0 to 1; all 0 where they are equal but for rounding."""
-    span = np.ptp(values) if len(values) else 0.0
-    if span <= 1e-9 * np.abs(values).max(initial=0.0):
-        return np.zeros(len(values))
-    return np.asarray((values - values.min()) / span)
-
-
-def mean_of_best(values: Floats, groups: Numbers, count: int) -> Floats:
-    """For each value the mean of the ``count`` greatest (or of all, if fewer) of its group."""
-    order = np.lexsort((-values, groups))
-    _, first, group = np.unique(groups[order], return_index=True, return_inverse=True)
-    place = np.arange(len(values)) - first[group]
-    kept = np.where(place < count, values[order], 0.0)
-    means = np.bincount(group, kept) / np.minimum(np.bincount(group), count)
-    out = np.empty(len(values))
-    out[order] = means[group]
-    return out
+    return Stages(by_words, by_meaning, fused, reranked, read, took_ms)
 
 
 def look_up(published: Published, stages: Stages, offset: int, k: int) -> list[Found]:
-    """Hits ``offset`` to ``offset + k`` of the fused ranking beside their releases."""
+    """Hits ``offset`` to ``offset + k`` of the final ranking beside their releases."""
     lexical = {hit.passage_id: hit.score for hit in stages.lexical.hits}
     dense = {hit.passage_id: hit.score for hit in stages.dense.hits}
     found = []
-    for rank, hit in enumerate(stages.fused.hits[offset : offset + k], offset + 1):
+    for rank, hit in enumerate(stages.reranked.hits[offset : offset + k], offset + 1):
         passage = published.passage(hit.passage_id)
         release = published.release(passage.release_id)
         stage = (lexical.get(hit.passage_id, 0.0), dense.get(hit.passage_id, 0.0))
-        found.append(Found(passage, release, rank, hit.score, *stage))
+        twins = published.twins_of(hit.passage_id)
+        others = tuple((twin, published.release(twin.release_id)) for twin in twins)
+        found.append(Found(passage, release, rank, hit.score, *stage, others))
     return found
+
+
+def _rerank(published: Published, question: str, fused: Ranking) -> Ranking:
+    """The best few in the order of the reranker, above the others, which keep their order."""
+    if published.reranker is None:
+        return fused
+    best, rest = fused.hits[:RERANKED], fused.hits[RERANKED:]
+    passages = [published.passage(hit.passage_id) for hit in best]
+    titles = [published.release(passage.release_id).title for passage in passages]
+    texts = [titled(title, p.text) for title, p in zip(titles, passages, strict=True)]
+    scores = 1 + scale(published.reranker.rerank(question, texts).astype(np.float64))
+    order = np.argsort(-scores, kind="stable")
+    return Ranking((*(Hit(best[i].passage_id, float(scores[i])) for i in order), *rest))
+
+
+def _shown(
+    published: Published, numbers: Numbers, of: Numbers, scores: Floats, k: int
+) -> tuple[Numbers, Scores]:
+    """The best ``k``; of passages that say the same the newest, with the score of the best."""
+    order = np.lexsort((numbers, -scores))
+    classes = published.twin_classes(numbers)
+    newest = np.lexsort((-numbers, published.days(of), classes))
+    last = dict(zip(classes[newest].tolist(), newest.tolist(), strict=True))
+    _, firsts = np.unique(classes[order], return_index=True)
+    kept = order[np.sort(firsts)[:k]]
+    shown = np.array([last[one] for one in classes[kept].tolist()], np.int64)
+    return numbers[shown], scores[kept].astype(np.float32)
+
+
+def _nothing(embedder: Embedder) -> Vectors:
+    """Vectors that say nothing, for a question that the model does not read."""
+    return np.zeros((3, embedder.dim), np.float32)
+
+
+def _embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """Vectors of ``texts``, equal ones embedded once."""
+    own = list(dict.fromkeys(texts))
+    return embedder.embed_queries(own)[[own.index(text) for text in texts]]
 
 
 def _inside(published: Published, text: str, releases: Numbers, k: int) -> tuple[Numbers, Scores]:

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     )
     dense: str = Field("faiss", description="The dense engine: faiss.")
     lexical: str = Field("tantivy", description="The lexical engine: tantivy.")
+    reranker: str = Field(
+        "",
+        description="A sentence-transformers cross-encoder that reads the best 30 passages again, by "
+        "hub name or folder; empty: none.",
+    )
     answerer: str = Field("extractive", description="The answerer: extractive.")
 
     passage_max_chars: int = Field(
@@ -66,7 +71,10 @@ class Settings(BaseSettings):
         2000, ge=1, description="A longer question is refused with status 422."
     )
     evidence_threshold: float = Field(
-        0.2, ge=0, le=1, description="Below this confidence the answer is: the releases do not say."
+        0.18,
+        ge=0,
+        le=1,
+        description="Below this confidence the answer is: the releases do not say.",
     )
     poll_s: float = Field(
         1.0, gt=0, description="How often a server looks for a new generation, in seconds."

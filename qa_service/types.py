@@ -68,23 +68,70 @@ class LeftOut:
     reason: str
 
 
+Order = Literal["newest", "oldest", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days ``first`` to ``last``, both included, ``None`` for an open end; named by ``text[start:end]``."""
+
+    first: date | None
+    last: date | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What a question says of time: alternative periods, and whether the newest or oldest is wanted.
+
+    Relative dates were counted from ``as_of``; ``words`` are those of the question that said so.
+    """
+
+    as_of: date
+    periods: tuple[Period, ...]
+    order: Order
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A word of the question that no release has, and what was searched for in its place."""
+
+    written: str
+    searched: str
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which releases may be searched. Empty means all; several values of one kind mean any of them."""
+    """Which releases may be searched. Empty means all; several values of one kind mean any of them.
+
+    ``date_from`` and ``date_to`` bound the date of issue. Of ``periods`` a release must be issued in
+    one, or mention a day or period within it. ``metadata`` has pairs of a field and a value; all
+    fields must agree. Explicit bounds leave out undated releases, periods do not.
+    """
 
     date_from: date | None = None
     date_to: date | None = None
     issuers: tuple[str, ...] = ()
     release_ids: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    periods: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is sent to the indexes. ``text`` is not blank; ``context`` is what was said before it."""
+    """What is sent to the indexes. ``text`` is not blank; ``context`` is what was said before it.
+
+    ``when`` and ``corrections`` say how ``text`` and ``filters`` came from what was asked.
+    """
 
     text: str
     filters: Filters = Filters()
     context: str = ""
+    when: When | None = None
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +159,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage that was retrieved, beside its release and what each stage thought of it."""
+    """A passage that was retrieved, beside its release and what each stage thought of it.
+
+    ``twins`` are the passages that say the same in near-duplicate releases, with those.
+    """
 
     passage: Passage
     release: Release
@@ -120,6 +170,7 @@ class Found:
     score: float
     lexical: float = 0.0
     dense: float = 0.0
+    twins: tuple[tuple[Passage, Release], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The HTML routes over ``web/``: templates and static files. The page is a form first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,10 +12,11 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from qa_service.answer import AnswerSettings, Asked, ask
+from qa_service.answer import Asked, ask
 from qa_service.errors import QaError
 from qa_service.index import Generation
-from qa_service.types import Citation, Filters, Release, Turn
+from qa_service.types import Citation, Filters, Period, Release, Turn
+from qa_service.understanding import Reading
 
 PACKAGED = Path(__file__).parent / "_web"
 CHECKOUT = Path(__file__).parent.parent / "web"
@@ -65,10 +66,13 @@ def show_chat(
     request: Request,
     q: Annotated[str, Query()] = "",
     before: Annotated[tuple[str, ...], Query()] = (),
+    dates: bool = True,
+    spelling: bool = True,
 ) -> HTMLResponse:
     """The box and, for ``/?q=…``, the answer; ``before`` has the questions that a follow-up follows.
 
-    An unusable question is explained beside the box.
+    ``dates`` and ``spelling`` switch off what is read into a question. An unusable question is
+    explained beside the box.
     """
     serving = request.app.state.serving
     with serving.generation() as generation:
@@ -76,7 +80,16 @@ def show_chat(
         status = 200
         if q.strip():
             try:
-                context["asked"] = _ask(request, generation, q, before)
+                reading = Reading(
+                    request.app.state.settings.question_max_chars, None, dates, spelling
+                )
+                context["asked"] = _ask(request, generation, q, before, reading)
+                context["without"] = {
+                    switch: _address(
+                        q, before, {"dates": dates, "spelling": spelling} | {switch: False}
+                    )
+                    for switch in ("dates", "spelling")
+                }
             except QaError as error:
                 context["problem"], status = str(error), error.http_status
         return _render(request, "chat.html", context, status)
@@ -120,22 +133,40 @@ def long_date(day: date | None) -> str:
     return f"{day.day} {day:%B %Y}" if day else "undated"
 
 
+def in_words(period: Period) -> str:
+    """A period as the page prints it: "1 May 2022 to 31 May 2022", "since 1 May 2022"."""
+    if period.first is None or period.last is None:
+        return f"{'until' if period.last else 'since'} {long_date(period.last or period.first)}"
+    if period.first == period.last:
+        return long_date(period.first)
+    return f"{long_date(period.first)} to {long_date(period.last)}"
+
+
 def safe_url(url: str) -> str:
     """``url`` if it leads to the web, else nothing: a release may not smuggle in a script."""
     return url if url.startswith(("https://", "http://")) else ""
 
 
-templates.env.filters |= {"long_date": long_date, "safe_url": safe_url}
+templates.env.filters |= {"long_date": long_date, "in_words": in_words, "safe_url": safe_url}
 templates.env.globals |= {"citation_url": citation_url}
 
 
-def _ask(request: Request, generation: Generation, q: str, before: Sequence[str]) -> dict[str, Any]:
-    settings = request.app.state.settings
-    limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
+def _address(q: str, before: Sequence[str], switches: Mapping[str, bool]) -> str:
+    """The page's address for a question, with only the switches that are off."""
+    off = [(name, "0") for name, on in switches.items() if not on]
+    return "/?" + urlencode([("q", q), *(("before", earlier) for earlier in before), *off])
+
+
+def _ask(
+    request: Request, generation: Generation, q: str, before: Sequence[str], reading: Reading
+) -> dict[str, Any]:
+    answerer, threshold = request.app.state.answerer, request.app.state.settings.evidence_threshold
     turns = [Turn("user", earlier) for earlier in before]
-    asked = ask(generation, request.app.state.answerer, q, turns, Filters(), PASSAGES, limits)
+    asked = ask(generation, answerer, q, turns, Filters(), PASSAGES, reading, threshold)
     return {
         "standalone": asked.standalone,
+        "when": asked.query.when,
+        "corrections": asked.query.corrections,
         "answer": asked.answer,
         "found": asked.found,
         "quotes": list(_quotes(asked)),

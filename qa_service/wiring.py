@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex
+from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.dense_faiss import FaissDense
 from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
 from qa_service.engines.lexical_tantivy import TantivyLexical
+from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
 from qa_service.errors import GenerationMismatch, SettingsError
 from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation
 from qa_service.passages import PassageSettings
@@ -59,12 +60,20 @@ def make_engines(settings: Settings) -> Engines:
         embedder=embedder,
         dense=lambda name: choose("dense", DENSE, name),
         lexical=lambda name: choose("lexical", LEXICAL, name),
+        reranker=make_reranker(settings),
     )
 
 
 def make_answerer(settings: Settings) -> Answerer:
     """The answerer that the settings name."""
     return choose("answerer", ANSWERERS, settings.answerer)()
+
+
+def make_reranker(settings: Settings) -> Reranker | None:
+    """The reranker that the settings name, if any."""
+    if not settings.reranker:
+        return None
+    return SentenceTransformersReranker(settings.reranker, settings.device)
 
 
 def make_plan(settings: Settings, corpus: Path | None = None) -> BuildPlan:

@@ -33,6 +33,12 @@ class HashEmbedder:
         self.embedded: list[str] = []
         self.fails_after = fails_after
 
+    def reads(self, _text: str) -> bool:
+        return True
+
+    def knows(self, _word: str) -> bool:
+        return False
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         if self.fails_after is not None and len(self.embedded) + len(texts) > self.fails_after:
             raise EngineError("the model is gone")

@@ -5,18 +5,20 @@ from dataclasses import replace
 import pytest
 from conftest import CORPUS
 
-from qa_service.answer import NO_EVIDENCE, AnswerSettings, ask, check_claim, check_draft
+from qa_service.answer import NO_EVIDENCE, ask, check_claim, check_draft
 from qa_service.corpus import read_corpus
 from qa_service.engines import Answerer, Tools
 from qa_service.errors import EngineError, QueryError
 from qa_service.index import Generation
-from qa_service.search import look_up, make_query, search
+from qa_service.search import look_up, search
 from qa_service.settings import read_settings
 from qa_service.types import Claim, Draft, Filters, Found, Query, Release, Turn
+from qa_service.understanding import Reading, make_query
 from qa_service.wiring import make_answerer
 
 SETTINGS = read_settings()
-LIMITS = AnswerSettings(SETTINGS.evidence_threshold, SETTINGS.question_max_chars)
+THRESHOLD = SETTINGS.evidence_threshold
+READING = Reading(SETTINGS.question_max_chars)
 RELEASES = {r.release_id: r for r in read_corpus(CORPUS, 10**6) if isinstance(r, Release)}
 ANSWERABLE = {
     "How many turbines does the wind farm at Stormvik have?": "24 turbines",
@@ -149,7 +151,7 @@ def test_the_text_is_the_quotes_with_their_numbers(true: Claim, found: list[Foun
 
 def test_an_answerer_that_fails_is_an_error_and_not_an_answer(generation: Generation) -> None:
     with pytest.raises(EngineError, match="the model is gone"):
-        ask(generation, Fails(), "Who runs the harbour?", [], Filters(), 10, LIMITS)
+        ask(generation, Fails(), "Who runs the harbour?", [], Filters(), 10, READING, THRESHOLD)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +163,7 @@ def answerer() -> Answerer:
 def test_what_the_releases_say_is_answered_from_them(
     generation: Generation, answerer: Answerer, question: str
 ) -> None:
-    asked = ask(generation, answerer, question, [], Filters(), 10, LIMITS)
+    asked = ask(generation, answerer, question, [], Filters(), 10, READING, THRESHOLD)
     assert asked.answer.status == "answered"
     assert ANSWERABLE[question] in asked.answer.text
     assert asked.answer.dropped == 0
@@ -174,9 +176,8 @@ def test_what_the_releases_say_is_answered_from_them(
 def test_every_citation_quotes_its_release_and_lies_in_a_retrieved_passage(
     generation: Generation, answerer: Answerer, question: str
 ) -> None:
-    for threshold in (0.0, LIMITS.threshold):
-        limits = replace(LIMITS, threshold=threshold)
-        asked = ask(generation, answerer, question, [], Filters(), 10, limits)
+    for threshold in (0.0, THRESHOLD):
+        asked = ask(generation, answerer, question, [], Filters(), 10, READING, threshold)
         passages = {one.passage.passage_id: one.passage for one in asked.found}
         assert bool(asked.answer.citations) == (asked.answer.status == "answered")
         for cited in asked.answer.citations:
@@ -193,7 +194,7 @@ def test_every_citation_quotes_its_release_and_lies_in_a_retrieved_passage(
 def test_what_the_releases_do_not_say_is_not_answered(
     generation: Generation, answerer: Answerer, question: str
 ) -> None:
-    answer = ask(generation, answerer, question, [], Filters(), 10, LIMITS).answer
+    answer = ask(generation, answerer, question, [], Filters(), 10, READING, THRESHOLD).answer
     assert (answer.status, answer.text, answer.citations) == ("no_evidence", NO_EVIDENCE, ())
 
 
@@ -201,7 +202,7 @@ def test_a_filter_that_allows_nothing_is_no_evidence(
     generation: Generation, answerer: Answerer
 ) -> None:
     nothing = Filters(issuers=("Nobody",))
-    asked = ask(generation, answerer, next(iter(ANSWERABLE)), [], nothing, 10, LIMITS)
+    asked = ask(generation, answerer, next(iter(ANSWERABLE)), [], nothing, 10, READING, THRESHOLD)
     assert (asked.answer.status, asked.found) == ("no_evidence", [])
 
 
@@ -209,25 +210,27 @@ def test_a_follow_up_is_answered_with_what_was_said_before_it(
     generation: Generation, answerer: Answerer
 ) -> None:
     earlier = [Turn("user", "Who has been named chief executive of Nordfjell Energy?")]
-    asked = ask(generation, answerer, "From which date?", earlier, Filters(), 10, LIMITS)
+    asked = ask(
+        generation, answerer, "From which date?", earlier, Filters(), 10, READING, THRESHOLD
+    )
     assert "Nordfjell Energy" in asked.standalone
     assert "From which date?" in asked.standalone
     assert asked.found[0].release.release_id == "wire-2"
 
 
-@pytest.mark.parametrize("question", ["", " \n", "x" * (LIMITS.max_chars + 1)])
+@pytest.mark.parametrize("question", ["", " \n", "x" * (READING.max_chars + 1)])
 def test_an_unusable_question_is_refused_even_with_earlier_turns(
     generation: Generation, answerer: Answerer, question: str
 ) -> None:
     with pytest.raises(QueryError):
-        ask(generation, answerer, question, [Turn("user", "x")], Filters(), 10, LIMITS)
+        ask(generation, answerer, question, [Turn("user", "x")], Filters(), 10, READING, THRESHOLD)
 
 
 def test_an_answer_is_logged_in_one_line(
     generation: Generation, answerer: Answerer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="qa_service"):
-        ask(generation, answerer, next(iter(ANSWERABLE)), [], Filters(), 10, LIMITS)
+        ask(generation, answerer, next(iter(ANSWERABLE)), [], Filters(), 10, READING, THRESHOLD)
     [line] = [record.getMessage() for record in caplog.records if "answer " in record.getMessage()]
     for part in (
         f"generation={generation.generation_id}",

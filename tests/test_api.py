@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-HIT = set("rank score passage_id release_id start end text title published issuer url".split())
+HIT = set(
+    "rank score passage_id release_id start end text title published issuer url duplicates".split()
+)
 ANSWER = set(
     "status text citations passages question standalone_question confidence generation_id "
     "took_ms".split()

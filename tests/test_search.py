@@ -5,27 +5,14 @@ import numpy as np
 import pytest
 from conftest import silent
 from faults import hash_engines
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qa_service.errors import QueryError
 from qa_service.index import Generation, build, open_current
-from qa_service.index.build import titled
-from qa_service.search import (
-    CONTEXT,
-    RELEASE_MEANING,
-    RELEASE_WORDS,
-    Evidence,
-    Stages,
-    fuse,
-    look_up,
-    make_query,
-    mean_of_best,
-    scale,
-    search,
-)
+from qa_service.passages import titled
+from qa_service.search import Stages, look_up, search
 from qa_service.settings import read_settings
 from qa_service.types import Filters, Query
+from qa_service.understanding import make_query
 from qa_service.wiring import make_plan
 
 EVERYTHING = Filters()
@@ -47,76 +34,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generation]:
     opened = open_current(plan.index, engines)
     yield opened
     opened.close()
-
-
-def evidence(
-    words: list[float], meaning: list[float], release_words: list[float] | None = None
-) -> Evidence:
-    rows = (words, meaning, release_words or [0.0] * len(words))
-    return Evidence(*(np.array(row, np.float64) for row in rows))
-
-
-def test_scaled_values_reach_from_nothing_to_one() -> None:
-    assert scale(np.array([2.0, 4.0, 3.0])).tolist() == [0, 1, 0.5]
-    assert scale(np.array([7.0, 7.0])).tolist() == [0, 0]
-    assert scale(np.array([])).tolist() == []
-
-
-def test_a_group_means_what_its_best_mean() -> None:
-    values, groups = np.array([1.0, 0.2, 0.6, 0.8, 0.4]), np.array([5, 5, 5, 2, 5])
-    best_three = (1 + 0.6 + 0.4) / 3
-    assert mean_of_best(values, groups, 3) == pytest.approx([best_three] * 3 + [0.8, best_three])
-    assert mean_of_best(values, groups, 9) == pytest.approx([0.55] * 3 + [0.8, 0.55])
-    assert mean_of_best(np.array([]), np.array([], np.int64), 3).tolist() == []
-
-
-def test_fusion_is_the_weighted_mean_of_scaled_evidence() -> None:
-    of = np.array([0, 0, 1])
-    scores = fuse([evidence([4, 2, 0], [0.9, 0.5, 0.1], [3, 3, 0])], of)
-    whole = 1 + 1 + RELEASE_WORDS + RELEASE_MEANING
-    # scaled: words 1, 0.5, 0; meaning 1, 0.5, 0; the releases' words and meaning 1, 1, 0
-    assert scores == pytest.approx([1, (0.5 + 0.5 + RELEASE_WORDS + RELEASE_MEANING) / whole, 0])
-
-
-def test_context_weighs_less_than_the_question() -> None:
-    of = np.array([0, 1])
-    asked_for_first = fuse([evidence([0, 1], [0, 1]), evidence([1, 0], [1, 0])], of)
-    parts = 2 + RELEASE_WORDS + RELEASE_MEANING + 2 * CONTEXT
-    assert asked_for_first == pytest.approx([2 / parts, (2 * CONTEXT + RELEASE_MEANING) / parts])
-
-
-def test_fusion_of_nothing_is_nothing() -> None:
-    assert fuse([evidence([], [])], np.array([], np.int64)).tolist() == []
-
-
-ROWS = st.lists(
-    st.tuples(*[st.integers(0, 9)] * 3, st.integers(0, 3)), min_size=1, max_size=12
-).map(lambda rows: [list(column) for column in zip(*rows, strict=True)])
-
-
-def test_what_differs_by_rounding_only_is_equal() -> None:
-    assert scale(np.array([0.1 + 0.2, 0.3, 0.3])).tolist() == [0, 0, 0]
-    assert scale(np.zeros(3)).tolist() == [0, 0, 0]
-
-
-@given(ROWS, *[st.floats(1e-3, 1e3)] * 3, st.floats(-1, 1))
-def test_fusion_ignores_the_scale_of_scores(
-    rows: list[list[int]], first: float, second: float, third: float, shift: float
-) -> None:
-    words, meaning, release_words = (np.array(row, np.float64) for row in rows[:3])
-    of = np.array(rows[3])
-    scaled = Evidence(words * first, meaning * second + shift, release_words * third)
-    plain = fuse([Evidence(words, meaning, release_words)], of)
-    np.testing.assert_allclose(fuse([scaled], of), plain, atol=1e-9)
-    assert ((plain >= 0) & (plain <= 1 + 1e-12)).all()
-
-
-@given(ROWS)
-def test_fusion_does_not_depend_on_the_order_of_candidates(rows: list[list[int]]) -> None:
-    *values, of = (np.array(row) for row in rows)
-    values = [row.astype(np.float64) for row in values]
-    backwards = fuse([Evidence(*(row[::-1] for row in values))], of[::-1])
-    np.testing.assert_allclose(backwards[::-1], fuse([Evidence(*values)], of), atol=1e-12)
 
 
 def stages_of(
@@ -212,7 +129,7 @@ def test_a_page_behind_the_last_hit_is_empty(generation: Generation) -> None:
 
 def test_a_search_says_what_each_step_took(generation: Generation) -> None:
     took_ms = stages_of(generation, "harbour").took_ms
-    assert list(took_ms) == ["lexical", "embed", "dense", "fuse"]
+    assert list(took_ms) == ["lexical", "embed", "dense", "fuse", "rerank"]
     assert all(value >= 0 for value in took_ms.values())
 
 

@@ -6,10 +6,11 @@ from functools import cache
 import pytest
 from conftest import SEED
 
-from qa_service.answer import NO_EVIDENCE, AnswerSettings, Asked, ask
+from qa_service.answer import NO_EVIDENCE, Asked, ask
 from qa_service.index import Generation
 from qa_service.settings import read_settings
 from qa_service.types import Filters
+from qa_service.understanding import Reading
 from qa_service.wiring import make_answerer
 
 [RELEASE] = SEED.glob("*.txt")
@@ -57,12 +58,12 @@ Ask = Callable[[str], Asked]
 def ask_once(seed_generation: Generation) -> Ask:
     """Ask with the settings that a user has at first; an answer is kept."""
     settings = read_settings()
-    limits = AnswerSettings(settings.evidence_threshold, settings.question_max_chars)
+    reading, threshold = Reading(settings.question_max_chars), settings.evidence_threshold
     answerer = make_answerer(settings)
 
     @cache
     def asked(question: str) -> Asked:
-        return ask(seed_generation, answerer, question, [], Filters(), K, limits)
+        return ask(seed_generation, answerer, question, [], Filters(), K, reading, threshold)
 
     return asked
 

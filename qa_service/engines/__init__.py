@@ -4,12 +4,12 @@ Engines know a passage by its number in one generation. ``create`` starts an emp
 belongs to ``folder``, ``save`` makes it durable there, ``open`` reads it back without writing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from qa_service.types import Draft, Found, Numbers, Query, Scores, Vectors
+from qa_service.types import Draft, Found, Numbers, Passage, Query, Scores, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int:
         """The length of a vector."""
+
+    def reads(self, text: str) -> bool:
+        """Whether the model's vocabulary covers the script of ``text``; if not, vectors mean nothing."""
+
+    def knows(self, word: str) -> bool:
+        """Whether the model has ``word``, in lower case, as a whole: a common word of its language."""
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Shape ``(len(texts), dim)``, unit rows, in the order of ``texts``."""
@@ -108,12 +114,23 @@ class LexicalIndex(Protocol):
         """0 for a word in every passage, 1 for one in none: its BM25 weight over the greatest."""
 
 
+class Reranker(Protocol):
+    """Reads the question and a passage together; slower and closer than comparing vectors."""
+
+    def rerank(self, question: str, texts: Sequence[str]) -> Scores:
+        """Shape ``(len(texts),)``: how well each text answers the question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What an answerer may use beside the passages: the words and vectors of the generation."""
+    """What an answerer may use beside the passages: the words and vectors of the generation.
+
+    ``sentence_vectors`` gives those of a passage, shape ``(sentences, dim)``, in the order of its text.
+    """
 
     lexical: LexicalIndex
     embedder: Embedder
+    sentence_vectors: Callable[[Passage], Vectors]
 
 
 class Answerer(Protocol):

@@ -1,14 +1,13 @@
 """The built-in answerer: the sentences that a small trained model takes for the answer.
 
-Two linear models rank the sentences, the second with the cosine between question and sentence for
-the best few of the first; a third gives the confidence. Their weights come from
+One linear model ranks the sentences, another gives the confidence. Their weights come from
 ``benchmarks/train_answerer.py``, which also measures them on questions they have not seen.
 """
 
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,16 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.engines import Embedder, Tools
-from qa_service.facts import FACTS, asks_for_several, issue_asked, names_in
+from qa_service.engines import Tools
+from qa_service.facts import FACTS, asks_for_several, issue_asked, names_in, without_names
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
 from qa_service.types import Claim, Draft, Found, Query
 
 WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
 PASSAGES = 8
 MEANINGS = 3
-READ = 8
-"""Sentences whose cosine with the question is computed: the best by the first model."""
 QUOTES = 3
 LIST_QUOTES = 5
 ISSUE_CONFIDENCE = 0.9
@@ -64,16 +61,15 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """``first``: without, ``second``: with the cosines; ``confidence``: of the best sentence."""
+    """``sentence``: that it answers; ``confidence``: that the best one does."""
 
-    first: Linear
-    second: Linear
+    sentence: Linear
     confidence: Linear
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Sentences with the features of both stages, of those that were read closely, best first."""
+    """Sentences with their features, best first."""
 
     sentences: list[Sentence]
     features: Features
@@ -95,21 +91,20 @@ class ExtractiveAnswerer:
         claims = tuple(_claim(read.sentences[i], found) for i in chosen)
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
-        return Draft(claims, UNHEARD_OF * likely if unheard_of(query.text, found) else likely)
+        unheard = unheard_of(query.text, found, tools.embedder.knows)
+        return Draft(claims, UNHEARD_OF * likely if unheard else likely)
 
     def read(self, query: Query, found: Sequence[Found], tools: Tools) -> Read:
-        """Rank by the first model, then the best few by the second."""
+        """Every sentence of the passages, the best first."""
         sentences = sentences_of(found)
         if not sentences:
-            return Read([], np.empty((0, len(FEATURES) + MEANINGS)), np.empty(0))
+            return Read([], np.empty((0, len(_COLUMNS))), np.empty(0))
         terms = Terms(tools.lexical.stems, tools.lexical.rarity)
         features = Weighing(query, found, terms).features(sentences)
-        best = np.argsort(-models().first(features), kind="stable")[:READ]
-        read = [sentences[i] for i in best]
-        closely = with_meaning(query.text, read, features[best], tools.embedder)
-        scores = models().second(closely)
+        features = with_meaning(query.text, found, features, tools)
+        scores = models().sentence(features)
         order = np.argsort(-scores, kind="stable")
-        return Read([read[i] for i in order], closely[order], scores[order])
+        return Read([sentences[i] for i in order], features[order], scores[order])
 
 
 @cache
@@ -122,30 +117,28 @@ def models() -> Models:
         mean, spread, weights = (np.array(part[key]) for key in ("mean", "spread", "weights"))
         return Linear(mean, spread, weights, part["bias"])
 
-    return Models(*map(linear, ("first", "second", "confidence")))
+    return Models(*map(linear, ("sentence", "confidence")))
 
 
 def with_meaning(
-    question: str, sentences: Sequence[Sentence], features: Features, embedder: Embedder
+    question: str, found: Sequence[Found], features: Features, tools: Tools
 ) -> Features:
-    """The features and :data:`MEANINGS` more columns.
+    """The features of the sentences of ``found`` and :data:`MEANINGS` more columns.
 
     The cosine with the question, that with the question without its names (they say which release
     is meant, and that is found already), and how far the latter is from the best.
     """
-    vectors = embedder.embed_queries([question, without_names(question)])
-    whole, nameless = (embedder.embed_passages([s.text for s in sentences]) @ vectors.T).T
+    asked = tools.embedder.embed_queries([question, without_names(question)])
+    said = np.vstack([tools.sentence_vectors(one.passage) for one in found])
+    whole, nameless = (said @ asked.T).T
     return np.column_stack([features, whole, nameless, nameless - nameless.max()])
 
 
-def without_names(question: str) -> str:
-    """The question without the words after the first that begin with a capital."""
-    first, *others = question.split() or [question]
-    return " ".join([first, *(word for word in others if not re.match(r"[A-Z]", word))])
+def unheard_of(question: str, found: Sequence[Found], common: Callable[[str], bool]) -> list[str]:
+    """Names in the question of which no passage has a word, however spelt.
 
-
-def unheard_of(question: str, found: Sequence[Found]) -> list[str]:
-    """Names in the question of which no passage has a word, however spelt."""
+    A single word that is common ("Europe") is no such name: a release may speak of it in others.
+    """
     text = " ".join(f"{one.release.title} {one.passage.text}" for one in found).lower()
     words = {word for word in re.findall(r"\w+", text) if len(word) > 3}
 
@@ -155,7 +148,8 @@ def unheard_of(question: str, found: Sequence[Found]) -> list[str]:
     parts = [part for name in names_in(question) for part in name.split(" and ")]
     undated = (part for part in parts if not FACTS["date"].search(part))
     names = [re.findall(r"[^\W\d_]{3,}", part.lower()) for part in undated]
-    return [" ".join(name) for name in names if name and not any(map(known, name))]
+    strange = (name for name in names if len(name) > 1 or not all(map(common, name)))
+    return [" ".join(name) for name in strange if name and not any(map(known, name))]
 
 
 def confidence_features(read: Read, found: Sequence[Found]) -> Floats:

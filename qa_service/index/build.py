@@ -11,11 +11,19 @@ from typing import Protocol
 import numpy as np
 
 from qa_service.corpus import corpus_digest, read_corpus
-from qa_service.engines import Embedder, Entry
+from qa_service.duplicates import near_duplicates, same_passages
+from qa_service.engines import DenseIndex, Embedder, Entry
 from qa_service.errors import CorpusError, GenerationError
-from qa_service.index.catalogue import write_catalogue
+from qa_service.index.catalogue_writing import write_catalogue
 from qa_service.index.embedding_cache import EmbeddingCache
-from qa_service.index.generation import DENSE, LEXICAL, RELEASES, Engines, Generation
+from qa_service.index.generation import (
+    DENSE,
+    LEXICAL,
+    RELEASES,
+    SENTENCES,
+    Engines,
+    Generation,
+)
 from qa_service.index.manifest import (
     EmbedderSpec,
     LeftOutSource,
@@ -33,8 +41,9 @@ from qa_service.index.publishing import (
     publish,
     stage,
 )
-from qa_service.passages import PassageSettings, split_release
-from qa_service.types import Passage, Release
+from qa_service.index.sentence_vectors import write_sentence_vectors
+from qa_service.passages import PassageSettings, sentence_texts, split_release, titled
+from qa_service.types import Passage, Release, Vectors
 
 
 class Bar(Protocol):
@@ -104,9 +113,14 @@ def build(
         content = _read(plan, progress)
         _refuse_left_out(content.left_out, strict)
         staged = stage(plan.index, _new_id(recipe, plan.index))
-        write_catalogue(staged, content.releases, content.passages)
+        twins = _twins(content, progress)
+        write_catalogue(staged, content.releases, content.passages, twins)
         texts = _texts(content, plan.index_titles)
-        embedded = _write_dense(plan, engines, embedder, texts, staged, progress, full)
+        sentences = [sentence_texts(passage.text) for passage in content.passages]
+        with EmbeddingCache(plan.index / CACHE) as cache:
+            embed = _Embed(embedder, cache, progress, full)
+            embedded = _write_dense(engines.dense(plan.dense), embed, texts, staged)
+            _write_sentences(embed, sentences, staged)
         _write_lexical(plan, engines, content, texts, staged, progress)
         manifest = _manifest(staged, recipe, spec, content, embedder.dim)
         folder = complete(plan.index, staged, manifest)
@@ -208,34 +222,53 @@ def _new_id(recipe: Recipe, index: Path) -> str:
     return name
 
 
+def _twins(content: _Content, progress: Progress) -> list[list[int]]:
+    """Numbers of passages that say the same in near-duplicate releases, by class."""
+    with progress("comparing releases", len(content.releases)) as bar:
+        groups = near_duplicates([release.text for release in content.releases], bar.update)
+    of: dict[str, list[int]] = {}
+    for number, passage in enumerate(content.passages):
+        of.setdefault(passage.release_id, []).append(number)
+    twins = []
+    for group in groups:
+        numbers = [of[content.releases[member].release_id] for member in group]
+        texts = [[content.passages[number].text for number in own] for own in numbers]
+        twins += [[numbers[i][j] for i, j in places] for places in same_passages(texts)]
+    return twins
+
+
+@dataclass(frozen=True, slots=True)
+class _Embed:
+    """Embeds with a bar, from the cache where it can."""
+
+    embedder: Embedder
+    cache: EmbeddingCache
+    progress: Progress
+    afresh: bool
+
+    def __call__(self, what: str, texts: Sequence[str]) -> tuple[Vectors, int]:
+        with self.progress(f"embedding {what}", len(texts)) as bar:
+            return self.cache.embed(self.embedder, texts, bar.update, afresh=self.afresh)
+
+
 def _write_dense(
-    plan: BuildPlan,
-    engines: Engines,
-    embedder: Embedder,
-    texts: Sequence[str],
-    staged: Path,
-    progress: Progress,
-    full: bool,
+    engine: type[DenseIndex], embed: _Embed, texts: Sequence[str], staged: Path
 ) -> int:
-    with (
-        progress("embedding passages", len(texts)) as bar,
-        EmbeddingCache(plan.index / CACHE) as cache,
-    ):
-        vectors, embedded = cache.embed(embedder, texts, bar.update, afresh=full)
-    dense = engines.dense(plan.dense).create(staged / DENSE, embedder.dim)
+    vectors, embedded = embed("passages", texts)
+    dense = engine.create(staged / DENSE, embed.embedder.dim)
     dense.add(np.arange(len(texts), dtype=np.int64), vectors)
     dense.save()
     return embedded
 
 
+def _write_sentences(embed: _Embed, sentences: Sequence[Sequence[str]], staged: Path) -> None:
+    vectors, _ = embed("sentences", [text for texts in sentences for text in texts])
+    write_sentence_vectors(staged / SENTENCES, vectors, [len(texts) for texts in sentences])
+
+
 def _texts(content: _Content, index_titles: bool) -> list[str]:
     titles = {r.release_id: r.title for r in content.releases} if index_titles else {}
     return [titled(titles.get(p.release_id, ""), p.text) for p in content.passages]
-
-
-def titled(title: str, text: str) -> str:
-    """What is indexed of a passage: it comes with its release's title, which says who and what."""
-    return f"{title}\n{text}" if title and not text.startswith(title) else text
 
 
 def _write_lexical(

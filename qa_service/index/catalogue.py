@@ -7,61 +7,23 @@ broken by ``passage_id``.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qa_service.engines import Allowed
 from qa_service.errors import GenerationCorrupt, NotFound
-from qa_service.types import Filters, Numbers, Passage, Release
+from qa_service.index.catalogue_writing import FILE
+from qa_service.types import Filters, Numbers, Passage, Period, Release
 
-FILE = "releases.sqlite"
-
-_SCHEMA = """
-CREATE TABLE releases (
-    number INTEGER PRIMARY KEY, release_id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
-    text TEXT NOT NULL, published TEXT, issuer TEXT NOT NULL, url TEXT NOT NULL,
-    language TEXT NOT NULL, place TEXT NOT NULL, source TEXT NOT NULL,
-    body_start INTEGER NOT NULL, body_end INTEGER NOT NULL,
-    dateline_start INTEGER NOT NULL, dateline_end INTEGER NOT NULL, metadata TEXT NOT NULL
-);
-CREATE TABLE passages (
-    number INTEGER PRIMARY KEY, passage_id TEXT NOT NULL UNIQUE, release INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL
-);
-"""
-_INDEXES = """
-CREATE INDEX releases_by_date ON releases (published);
-CREATE INDEX releases_by_issuer ON releases (issuer);
-CREATE INDEX passages_by_release ON passages (release);
-"""
 _COLUMNS = (
     "release_id, title, text, published, issuer, url, language, place, source, "
     "body_start, body_end, dateline_start, dateline_end, metadata"
 )
-
-
-def write_catalogue(folder: Path, releases: Sequence[Release], passages: Sequence[Passage]) -> None:
-    """Write the file. ``passages`` are in the order of their ids: their numbers."""
-    numbers = {release.release_id: number for number, release in enumerate(releases)}
-    with sqlite3.connect(folder / FILE) as database:
-        database.executescript(_SCHEMA)
-        database.executemany(
-            f"INSERT INTO releases VALUES (?{', ?' * 14})",
-            ((number, *_row(release)) for number, release in enumerate(releases)),
-        )
-        database.executemany(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
-            (
-                (number, p.passage_id, numbers[p.release_id], p.start, p.end)
-                for number, p in enumerate(passages)
-            ),
-        )
-        database.executescript(_INDEXES)
-    database.close()
 
 
 class Catalogue:
@@ -73,10 +35,20 @@ class Catalogue:
         self._local = threading.local()
         self._lock = threading.Lock()
         try:
-            rows = self._all("SELECT release FROM passages ORDER BY number")
+            rows = self._all(
+                "SELECT release, start BETWEEN body_start AND body_start + 5, "
+                "coalesce(class, passages.number) FROM passages "
+                "JOIN releases ON releases.number = release "
+                "LEFT JOIN twins ON twins.passage = passages.number ORDER BY passages.number"
+            )
+            dates = self._all("SELECT published FROM releases ORDER BY number")
         except sqlite3.Error as error:
             raise GenerationCorrupt(f"{self._path}: {error}; rebuild with `qa build`") from error
         self._release_of = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        self._leads = np.fromiter((row[1] for row in rows), np.bool_, len(rows))
+        self._classes = np.fromiter((row[2] for row in rows), np.int64, len(rows))
+        days = ((_day(row[0]) or date.min).toordinal() for row in dates)
+        self._days = np.fromiter(days, np.int64, len(dates))
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -107,6 +79,13 @@ class Catalogue:
             raise NotFound(f"no passage has the id {passage_id!r} in this generation")
         return rows[0]
 
+    def number(self, passage_id: str) -> int:
+        """The number of a passage, or :class:`~qa_service.errors.NotFound`."""
+        rows = self._all("SELECT number FROM passages WHERE passage_id = ?", passage_id)
+        if not rows:
+            raise NotFound(f"no passage has the id {passage_id!r} in this generation")
+        return int(rows[0][0])
+
     def passages_of(self, release_id: str) -> list[Passage]:
         """The passages of a release in the order of its text; none for an unknown id."""
         return self._passages("releases.release_id = ? ORDER BY start", release_id)
@@ -124,6 +103,10 @@ class Catalogue:
     def release_numbers(self, numbers: Numbers) -> Numbers:
         """The numbers of the releases of passages by number, in the order given."""
         return self._release_of[numbers]
+
+    def leads(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """Whether each passage is the first of its release's body."""
+        return self._leads[numbers]
 
     def allowed(self, filters: Filters) -> Allowed | None:
         """What ``filters`` let through; ``None`` means everything."""
@@ -160,6 +143,47 @@ class Catalogue:
         oldest, newest = self._all("SELECT min(published), max(published) FROM releases")[0]
         return _day(oldest), _day(newest)
 
+    def twin_classes(self, numbers: Numbers) -> Numbers:
+        """Passages with the same number here say the same in near-duplicate releases."""
+        return self._classes[numbers]
+
+    def days(self, numbers: Numbers) -> Numbers:
+        """The dates of releases by number, as :meth:`date.toordinal` counts; 1 if unknown."""
+        return self._days[numbers]
+
+    def twins_of(self, passage_id: str) -> list[Passage]:
+        """Passages of near-duplicate releases that say the same, without this one."""
+        return self._passages(
+            "passages.number IN (SELECT other.passage FROM twins AS own JOIN twins AS other "
+            "ON other.class = own.class AND other.passage != own.passage "
+            "WHERE own.passage = (SELECT number FROM passages WHERE passage_id = ?)) "
+            "ORDER BY passage_id",
+            passage_id,
+        )
+
+    def has_word(self, word: str) -> bool:
+        """Whether a release has the word, folded."""
+        return bool(self._all("SELECT 1 FROM words WHERE word = ?", word))
+
+    def words_of_length(self, shortest: int, longest: int) -> list[str]:
+        """All words of so many letters."""
+        sql = "SELECT word FROM words WHERE length BETWEEN ? AND ?"
+        return [row[0] for row in self._all(sql, shortest, longest)]
+
+    def as_written(self, word: str) -> str:
+        """How the releases most often write a folded word; anything else is given back as it is."""
+        rows = self._all("SELECT written FROM words WHERE word = ?", word)
+        return str(rows[0][0]) if rows else word
+
+    def has_acronym(self, short: str) -> bool:
+        """Whether a release has the word, in capitals."""
+        return bool(self._all("SELECT 1 FROM capitals WHERE word = ?", short))
+
+    def written_out(self, short: str) -> str:
+        """The name that an acronym stands for, or nothing."""
+        rows = self._all("SELECT name FROM acronyms WHERE short = ?", short)
+        return str(rows[0][0]) if rows else ""
+
     def issuers(self) -> list[tuple[str, int]]:
         """Issuers with their numbers of releases, the most frequent first."""
         return self._all(
@@ -193,21 +217,42 @@ def _conditions(filters: Filters) -> tuple[list[str], list[str]]:
         if bound is not None:
             conditions.append(sql)
             values.append(bound.isoformat())
-    for column, wanted in (("issuer", filters.issuers), ("release_id", filters.release_ids)):
+    for column, wanted in (
+        ("issuer", filters.issuers),
+        ("release_id", filters.release_ids),
+        ("language", filters.languages),
+    ):
         if wanted:
             conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
             values += wanted
+    for name in dict.fromkeys(name for name, _ in filters.metadata):
+        wanted = tuple(value for other, value in filters.metadata if other == name)
+        marks = ", ".join("?" * len(wanted))
+        conditions.append(
+            f"number IN (SELECT release FROM fields WHERE name = ? AND value IN ({marks}))"
+        )
+        values += (name, *wanted)
+    if filters.periods:
+        inside = [_inside(period) for period in filters.periods]
+        conditions.append(f"(published IS NULL OR {' OR '.join(sql for sql, _ in inside)})")
+        values += [value for _, own in inside for value in own]
     return conditions, values
 
 
-def _row(release: Release) -> Iterable[object]:
-    return (
-        release.release_id, release.title, release.text,
-        release.published.isoformat() if release.published else None,
-        release.issuer, release.url, release.language, release.place, release.source,
-        release.body_start, release.body_end, release.dateline_start, release.dateline_end,
-        json.dumps(dict(release.metadata), ensure_ascii=False),
-    )  # fmt: skip
+def _inside(period: Period) -> tuple[str, list[str]]:
+    """Issued in the period or, if both its ends are known, with a mention of a day within it."""
+    if period.first is None or period.last is None:
+        bound = period.first or period.last or date.min
+        return f"published {'>=' if period.first else '<='} ?", [bound.isoformat()]
+    first, last = period.first.isoformat(), period.last.isoformat()
+    mentioned = "SELECT release FROM mentions WHERE first BETWEEN ? AND ? AND last <= ?"
+    return f"(published BETWEEN ? AND ? OR number IN ({mentioned}))", [
+        first,
+        last,
+        first,
+        last,
+        last,
+    ]
 
 
 def _release(row: Sequence[Any]) -> Release:

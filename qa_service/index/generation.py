@@ -5,15 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.index.catalogue import Catalogue
 from qa_service.index.manifest import EmbedderSpec, Manifest, check_sizes, read_manifest
 from qa_service.index.publishing import current_id, holding
-from qa_service.types import Filters, Numbers, Passage, Release
+from qa_service.index.sentence_vectors import SentenceVectors
+from qa_service.types import Filters, Numbers, Passage, Release, Scores, Vectors
 
 DENSE = "dense"
 LEXICAL = "lexical"
 RELEASES = "releases"
+SENTENCES = "sentences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Engines:
     embedder: Callable[[EmbedderSpec], Embedder]
     dense: Callable[[str], type[DenseIndex]]
     lexical: Callable[[str], type[LexicalIndex]]
+    reranker: Reranker | None = None
 
 
 class Generation:
@@ -43,10 +49,12 @@ class Generation:
             recipe = self.manifest.recipe
             self.catalogue = Catalogue(folder)
             opened.callback(self.catalogue.close)
+            self.reranker = engines.reranker
             self.embedder = engines.embedder(self.manifest.embedder)
             self.dense = engines.dense(recipe.dense).open(folder / DENSE)
             self.lexical = engines.lexical(recipe.lexical).open(folder / LEXICAL)
             self.releases = engines.lexical(recipe.lexical).open(folder / RELEASES)
+            self._sentences = SentenceVectors(folder / SENTENCES)
             self._opened = opened.pop_all()
 
     @property
@@ -77,6 +85,50 @@ class Generation:
     def release_numbers(self, numbers: Numbers) -> Numbers:
         """The numbers of the releases of passages by number."""
         return self.catalogue.release_numbers(numbers)
+
+    def leads(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """Whether each passage is the first of its release's body."""
+        return self.catalogue.leads(numbers)
+
+    def best_sentences(self, vectors: Vectors, numbers: Numbers) -> Scores:
+        """For each of ``vectors`` and each passage the cosine of its nearest sentence."""
+        return self._sentences.best(vectors, numbers)
+
+    def sentence_vectors(self, passage_id: str) -> Vectors:
+        """Those of one passage, in the order of its text."""
+        return self._sentences.of(self.catalogue.number(passage_id))
+
+    def twin_classes(self, numbers: Numbers) -> Numbers:
+        """Passages with the same number here say the same in near-duplicate releases."""
+        return self.catalogue.twin_classes(numbers)
+
+    def twins_of(self, passage_id: str) -> list[Passage]:
+        """Passages of near-duplicate releases that say the same, without this one."""
+        return self.catalogue.twins_of(passage_id)
+
+    def days(self, numbers: Numbers) -> Numbers:
+        """The dates of releases by number, as ``date.toordinal`` counts; 1 if unknown."""
+        return self.catalogue.days(numbers)
+
+    def has_word(self, word: str) -> bool:
+        """Whether a release has the word, folded."""
+        return self.catalogue.has_word(word)
+
+    def words_of_length(self, shortest: int, longest: int) -> list[str]:
+        """All words of so many letters."""
+        return self.catalogue.words_of_length(shortest, longest)
+
+    def as_written(self, word: str) -> str:
+        """How the releases most often write a folded word; anything else is given back as it is."""
+        return self.catalogue.as_written(word)
+
+    def has_acronym(self, short: str) -> bool:
+        """Whether a release has the word, in capitals."""
+        return self.catalogue.has_acronym(short)
+
+    def written_out(self, short: str) -> str:
+        """The name that an acronym stands for, or nothing."""
+        return self.catalogue.written_out(short)
 
     def allowed(self, filters: Filters) -> Allowed | None:
         """What the filters let through; ``None`` means everything."""

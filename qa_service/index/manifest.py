@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qa_service.errors import GenerationCorrupt, GenerationMismatch
 
 NAME = "manifest.json"
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the meaning of a generation's files changes; older ones must then be rebuilt."""
 
 

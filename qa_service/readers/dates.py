@@ -7,16 +7,14 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_MONTH = (
+MONTH = (
     r"(?P<month>(?i:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?))\.?"
 )
 DAY_FIRST = re.compile(
-    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH},?\s+(?P<year>\d{{4}})\b"
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{MONTH},?\s+(?P<year>\d{{4}})\b"
 )
-MONTH_FIRST = re.compile(
-    rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b"
-)
+MONTH_FIRST = re.compile(rf"\b{MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b")
 ISO = re.compile(r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b")
 
 
@@ -24,7 +22,7 @@ def find_date(text: str) -> tuple[date, int, int] | None:
     """The first printed date in ``text``, with its span; ``None`` where there is none."""
     found = [match for form in (DAY_FIRST, MONTH_FIRST, ISO) if (match := form.search(text))]
     for match in sorted(found, key=re.Match.start):
-        if (day := _date(match)) is not None:
+        if (day := match_date(match)) is not None:
             return day, match.start(), match.end()
     return None
 
@@ -44,14 +42,17 @@ def parse_date(value: object) -> date | None:
         return found[0] if found and found[1:] == (0, len(value.strip())) else None
 
 
-def _date(match: re.Match[str]) -> date | None:
-    month = match["month"].lower()
-    number = (
-        int(month)
-        if month.isdigit()
-        else 1 + next(i for i, name in enumerate(MONTHS) if name.startswith(month[:3]))
-    )
+def match_date(match: re.Match[str]) -> date | None:
+    """The day that a match of one of the three forms names, if there is such a day."""
     try:
-        return date(int(match["year"]), number, int(match["day"]))
+        return date(int(match["year"]), month_number(match["month"]), int(match["day"]))
     except ValueError:
         return None
+
+
+def month_number(name: str) -> int:
+    """1 to 12 for a month's name, its abbreviation or its number."""
+    if name.isdigit():
+        return int(name)
+    short = name.lower()[:3]
+    return 1 + next(i for i, month in enumerate(MONTHS) if month.startswith(short))

@@ -12,9 +12,9 @@ from qa_service.corpus import read_corpus
 from qa_service.engines import Tools
 from qa_service.engines.answerer_extractive import MEANINGS, models
 from qa_service.index import Generation
-from qa_service.passages import PassageSettings, split_release
+from qa_service.passages import PassageSettings, sentence_texts, split_release
 from qa_service.sentences import FEATURES
-from qa_service.types import Draft, Found, Query, Release
+from qa_service.types import Draft, Found, Passage, Query, Release, Vectors
 from qa_service.wiring import ANSWERERS
 
 RELEASES = [
@@ -43,7 +43,12 @@ Asks = Callable[[str, Sequence[Found]], Draft]
 @pytest.fixture(params=sorted(ANSWERERS), scope="module")
 def ask(request: pytest.FixtureRequest, generation: Generation) -> Asks:
     """Asks a new answerer each time, with the words and vectors of the small corpus."""
-    make, tools = ANSWERERS[request.param], Tools(generation.lexical, generation.embedder)
+
+    def sentence_vectors(passage: Passage) -> Vectors:
+        return generation.embedder.embed_passages(sentence_texts(passage.text))
+
+    make = ANSWERERS[request.param]
+    tools = Tools(generation.lexical, generation.embedder, sentence_vectors)
     return lambda question, found: make().answer(Query(question), found, tools)
 
 
@@ -112,5 +117,4 @@ def test_no_question_and_no_release_is_an_error(
 def test_the_packaged_models_have_a_weight_for_every_feature() -> None:
     trained = models()
     columns = len(FEATURES)
-    assert trained.first.weights.shape == (columns,)
-    assert trained.second.weights.shape == (columns + MEANINGS,)
+    assert trained.sentence.weights.shape == (columns + MEANINGS,)

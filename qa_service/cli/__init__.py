@@ -1,0 +1,59 @@
+"""The verbs of ``qa``, a module for each kind: asking, measuring, the index."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from qa_service import __version__
+from qa_service.cli import asking, generations, measuring
+from qa_service.errors import QaError
+
+app = typer.Typer(
+    help="Cited answers to questions over press releases.\n\n"
+    "Put releases (.txt, .md, .jsonl) into corpus/, then: [bold]qa build[/], [bold]qa serve[/].\n\n"
+    "Exit codes: 0 done, 2 a setting is wrong, 3 the corpus cannot be read, 4 the index cannot be "
+    "used, 5 the question cannot be used, 6 a model failed.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command; an error is one line on stderr and its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        app()
+    except QaError as error:
+        print(f"qa: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"qa: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("qa: interrupted; what was embedded is kept, run it again to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+app.command()(generations.build)
+app.command()(asking.search)
+app.command()(asking.ask)
+app.command()(asking.serve)
+app.command(name="eval")(measuring.evaluate)
+app.command(name="generations")(generations.list_generations)
+app.command()(generations.publish)
+app.command()(generations.verify)
+app.command()(generations.prune)

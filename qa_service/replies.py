@@ -1,0 +1,288 @@
+"""The wire format: what the JSON routes give. Fixed, so that clients can rely on it."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qa_service.answer import Asked, notes_on
+from qa_service.index import Generation
+from qa_service.search import Stages
+from qa_service.types import Citation, Found, Passage, Query, Ranking, Release, When
+
+
+class HitReply(BaseModel):
+    """A passage found. ``release.text[start:end] == text``, counted in code points."""
+
+    rank: int
+    score: float = Field(description="Higher is better; comparable within one ranking only.")
+    passage_id: str
+    release_id: str
+    start: int
+    end: int
+    text: str
+    title: str
+    published: date | None
+    issuer: str
+    url: str
+    duplicates: list["DuplicateReply"] = Field(
+        [], description="Nearly the same release elsewhere, with the same passage in it."
+    )
+
+    @classmethod
+    def of(cls, found: Found) -> "HitReply":
+        """From inside."""
+        passage, release = found.passage, found.release
+        return cls(
+            rank=found.rank, score=found.score, passage_id=passage.passage_id,
+            release_id=passage.release_id, start=passage.start, end=passage.end,
+            text=passage.text, title=release.title, published=release.published,
+            issuer=release.issuer, url=release.url,
+            duplicates=[DuplicateReply.of(*twin) for twin in found.twins],
+        )  # fmt: skip
+
+
+class DuplicateReply(BaseModel):
+    """The same passage in a near-duplicate release: on another wire, or before a correction."""
+
+    passage_id: str
+    release_id: str
+    title: str
+    published: date | None
+    issuer: str
+    url: str
+
+    @classmethod
+    def of(cls, passage: Passage, release: Release) -> "DuplicateReply":
+        """From inside."""
+        return cls(
+            passage_id=passage.passage_id, release_id=release.release_id, title=release.title,
+            published=release.published, issuer=release.issuer, url=release.url,
+        )  # fmt: skip
+
+
+class PeriodReply(BaseModel):
+    """Days, both included; `null` is an open end."""
+
+    date_from: date | None
+    date_to: date | None
+
+
+class InterpretedReply(BaseModel):
+    """What was read from the question's words for dates. `dates=false` switches it off."""
+
+    as_of: date = Field(description="The day that relative dates were counted from.")
+    date_from: date | None = Field(description="The earliest day of the periods; `null` is open.")
+    date_to: date | None = Field(description="The latest day of the periods; `null` is open.")
+    periods: list[PeriodReply] = Field(
+        description="Releases issued in one of them, or that mention a day in one, were searched."
+    )
+    order: Literal["newest", "oldest"] | None = Field(description="Which releases come first.")
+    words: list[str] = Field(description="The words of the question that said so.")
+
+    @classmethod
+    def of(cls, when: When) -> "InterpretedReply":
+        """From inside."""
+        firsts, lasts = [p.first for p in when.periods], [p.last for p in when.periods]
+        return cls(
+            as_of=when.as_of,
+            date_from=min(filter(None, firsts), default=None) if all(firsts) else None,
+            date_to=max(filter(None, lasts), default=None) if all(lasts) else None,
+            periods=[PeriodReply(date_from=p.first, date_to=p.last) for p in when.periods],
+            order=when.order or None,
+            words=list(when.words),
+        )
+
+
+class CorrectionReply(BaseModel):
+    """A word that no release has, and what was searched for. `spelling=false` switches it off."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    from_: str = Field(alias="from", description="As the question has it.")
+    to: str = Field(description="As the releases have it.")
+
+
+class UnderstoodReply(BaseModel):
+    """How the question was understood."""
+
+    interpreted: InterpretedReply | None = None
+    corrections: list[CorrectionReply] = []
+    notes: list[str] = Field([], description="What a reader should know of how this was found.")
+
+    @staticmethod
+    def parts(query: Query, stages: Stages) -> dict[str, Any]:
+        """The fields of this model, from inside."""
+        return {
+            "interpreted": InterpretedReply.of(query.when) if query.when else None,
+            "corrections": [
+                CorrectionReply(from_=one.written, to=one.searched) for one in query.corrections
+            ],
+            "notes": list(notes_on(stages)),
+        }
+
+
+class StageHit(BaseModel):
+    """A hit of one stage."""
+
+    rank: int
+    passage_id: str
+    score: float
+
+
+class StagesReply(BaseModel):
+    """The ranking of each stage, and what each took."""
+
+    lexical: list[StageHit]
+    dense: list[StageHit]
+    fused: list[StageHit]
+    reranked: list[StageHit]
+    took_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, stages: Stages) -> "StagesReply":
+        """From inside."""
+        names = ("lexical", "dense", "fused", "reranked")
+        rankings = {name: _stage_hits(getattr(stages, name)) for name in names}
+        return cls(**rankings, took_ms=stages.took_ms)
+
+
+class SearchReply(UnderstoodReply):
+    """The hits of a search, best first."""
+
+    query: str
+    generation_id: str
+    took_ms: float
+    hits: list[HitReply]
+    stages: StagesReply | None = Field(None, description="Only when explain was asked for.")
+
+
+class CitationReply(BaseModel):
+    """A quote that can be checked: ``release.text[start:end] == quote``."""
+
+    n: int = Field(description="The text of the answer refers to it as [n].")
+    release_id: str
+    passage_id: str
+    start: int
+    end: int
+    quote: str
+    title: str
+    published: date | None
+    issuer: str
+    url: str
+
+    @classmethod
+    def of(cls, citation: Citation, release: Release) -> "CitationReply":
+        """From inside."""
+        return cls(
+            n=citation.n, release_id=citation.release_id, passage_id=citation.passage_id,
+            start=citation.start, end=citation.end, quote=citation.quote, title=release.title,
+            published=release.published, issuer=release.issuer, url=release.url,
+        )  # fmt: skip
+
+
+class AnswerReply(UnderstoodReply):
+    """An answer made of quotes, or ``no_evidence`` with the nearest passages."""
+
+    status: Literal["answered", "no_evidence"]
+    text: str
+    citations: list[CitationReply]
+    passages: list[HitReply]
+    question: str
+    standalone_question: str = Field(description="What was searched for, earlier turns included.")
+    confidence: float = Field(ge=0, le=1, description="That the releases answer this.")
+    generation_id: str
+    took_ms: float
+
+    @classmethod
+    def of(cls, question: str, asked: Asked) -> "AnswerReply":
+        """From inside."""
+        releases = {found.release.release_id: found.release for found in asked.found}
+        answer = asked.answer
+        return cls(
+            status=answer.status, text=answer.text,
+            citations=[CitationReply.of(c, releases[c.release_id]) for c in answer.citations],
+            passages=[HitReply.of(found) for found in asked.found],
+            question=question, standalone_question=asked.standalone,
+            confidence=answer.confidence, generation_id=answer.generation_id,
+            took_ms=round(asked.took_ms, 2), **UnderstoodReply.parts(asked.query, asked.stages),
+        )  # fmt: skip
+
+
+class ReleaseReply(BaseModel):
+    """A whole release; ``body_start`` to ``body_end`` is the text without its letterhead."""
+
+    release_id: str
+    title: str
+    text: str
+    published: date | None
+    issuer: str
+    url: str
+    language: str
+    place: str
+    source: str
+    body_start: int
+    body_end: int
+    metadata: dict[str, Any]
+    passages: list[str] = Field(description="The ids of its passages, in the order of the text.")
+    generation_id: str
+
+    @classmethod
+    def of(cls, release: Release, generation: Generation) -> "ReleaseReply":
+        """From inside."""
+        names = cls.model_fields.keys() - {"metadata", "passages", "generation_id"}
+        passages = generation.catalogue.passages_of(release.release_id)
+        return cls(
+            **{name: getattr(release, name) for name in names},
+            metadata=dict(release.metadata),
+            passages=[passage.passage_id for passage in passages],
+            generation_id=generation.generation_id,
+        )
+
+
+class PassageReply(BaseModel):
+    """A passage: ``release.text[start:end] == text``."""
+
+    passage_id: str
+    release_id: str
+    start: int
+    end: int
+    text: str
+    generation_id: str
+
+    @classmethod
+    def of(cls, passage: Passage, generation_id: str) -> "PassageReply":
+        """From inside."""
+        return cls(
+            passage_id=passage.passage_id, release_id=passage.release_id, start=passage.start,
+            end=passage.end, text=passage.text, generation_id=generation_id,
+        )  # fmt: skip
+
+
+class LeftOutReply(BaseModel):
+    """A file, or a line of one, that could not be read."""
+
+    source: str
+    reason: str
+
+
+class StatusReply(BaseModel):
+    """What is served."""
+
+    generation_id: str
+    built_at: datetime
+    releases: int
+    passages: int
+    left_out: list[LeftOutReply]
+    embedder: str
+    date_from: date | None = Field(description="The date of the oldest dated release.")
+    date_to: date | None = Field(description="The date of the newest dated release.")
+    version: str
+    problem: str | None = Field(description="Why a newer generation could not be opened, if so.")
+
+
+def _stage_hits(ranking: Ranking) -> list[StageHit]:
+    return [
+        StageHit(rank=rank, passage_id=hit.passage_id, score=hit.score)
+        for rank, hit in enumerate(ranking.hits, 1)
+    ]
