@@ -54,5 +54,5 @@ def month_number(name: str) -> int:
     """1 to 12 for a month's name, its abbreviation or its number."""
     if name.isdigit():
         return int(name)
-    short = name.lower()[:3]
+    short = name.casefold()[:3]  # a pattern that ignores case takes "ſ" for an s
     return 1 + next(i for i, month in enumerate(MONTHS) if month.startswith(short))

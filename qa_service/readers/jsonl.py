@@ -22,6 +22,7 @@ def read_line(line: bytes, source: str) -> Release:
     metadata = record.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise CorpusError('"metadata" is not an object')
+    check_characters(json.dumps(metadata, ensure_ascii=False))
     text = _string(record, "text")
     if not text.strip():
         raise CorpusError('"text" is missing or empty')
@@ -52,7 +53,7 @@ def _record(line: bytes) -> dict[str, Any]:
         record = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise CorpusError(f"not UTF-8 at byte {error.start} of the line") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"not JSON: {error}") from error
     if not isinstance(record, dict):
         raise CorpusError("the line is not a JSON object")
