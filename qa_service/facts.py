@@ -86,6 +86,12 @@ _LIST = re.compile(
     r"(?! did| was| is| has| does)|\bwhat (?:are|were) the\b|\bwho (?:are|were) the\b|\ball (?:the|of)\b",
     re.IGNORECASE,
 )
+_QUESTION = re.compile(
+    r"\?|\b(?:who|whom|whose|what|when|where|why|how|which)\b"
+    r"|^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|list|name|give|tell"
+    r"|compare|explain|describe|show|find|summari[sz]e)\b",
+    re.IGNORECASE,
+)
 _ACROSS = re.compile(
     r"\bcompar\w+|\badd(?:ing|ed)? .*\bup\b|\badding up\b|\bin order\b|\bso far\b|\beach\b|\bboth\b"
     r"|\brespectively\b|\ball (?:the|of|those|two|three|four|five|six|seven|eight|nine|ten)\b"
@@ -118,6 +124,11 @@ def kinds_asked(question: str) -> frozenset[str]:
 def asks_for_several(question: str) -> bool:
     """Whether the question asks for a list."""
     return bool(_LIST.search(question))
+
+
+def is_question(text: str) -> bool:
+    """Whether something is asked, rather than a subject named in a few words or a headline."""
+    return _QUESTION.search(text) is not None
 
 
 def asks_across(question: str) -> bool:

@@ -33,6 +33,8 @@ class Weights:
 
 
 USUAL = Weights()
+SUBJECT = Weights(sentence=0.5, nameless=0.0, release_meaning=2.0, release_sentence=1.0)
+"""For a subject or a headline: a release is about it as a whole, not in one sentence."""
 ACROSS = Weights(sentence=0.5, lead=1.0)
 """For a question over several releases: what each is about stands in its first paragraph."""
 

@@ -11,6 +11,12 @@ Span = tuple[int, int]
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\r?\n[^\S\n]*)+|\r(?:[^\S\r\n]*\r)+")
 _SENTENCE_END = re.compile(r"""[.!?…។。！？]+["'”’»)\]]*(?=\s)|[។。！？]+|\n+""")
+LOOK_BACK = 600
+"""Characters before a passage in which its preceding sentence is looked for."""
+
+_POINTS_BACK = re.compile(
+    r"[“\"']?(?:He|She|They|It|His|Her|Their|Its|This|These|That|Those|Such)\b"
+)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[“\"'-])(?:[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Hon|Gen|Col|Capt|Lt|Sgt|"
     r"Sen|Rep|Gov|Amb|St|Jr|Sr|No|Nos|Art|vs|v|al|Inc|Corp|Co|Ltd|Dept|Dist|Ave|Blvd|Fla|Calif|"
@@ -51,6 +57,23 @@ def split_sentences(text: str) -> tuple[Span, ...]:
 def sentence_texts(text: str) -> list[str]:
     """The sentences in ``text``."""
     return [text[start:end] for start, end in split_sentences(text)]
+
+
+def in_context(passage: Passage, release: Release, with_title: bool) -> str:
+    """What is indexed of a passage: the title, and the sentence before if a pronoun points to it."""
+    text = passage.text
+    if _POINTS_BACK.match(text):
+        before = sentence_texts(release.text[max(0, passage.start - LOOK_BACK) : passage.start])
+        text = "\n".join([*before[-1:], text])
+    return titled(release.title if with_title else "", text)
+
+
+def in_words(release: Release, with_title: bool) -> str:
+    """What is indexed of a whole release: title, issuer, date and text."""
+    published = f"{release.published:%d %B %Y}" if release.published else ""
+    issued = " ".join(filter(None, (release.issuer, published)))
+    text = "\n".join(filter(None, (issued, release.text)))
+    return titled(release.title if with_title else "", text)
 
 
 def titled(title: str, text: str) -> str:

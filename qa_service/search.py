@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
-from qa_service.facts import asks_across, without_names
-from qa_service.fusion import ACROSS, USUAL, Evidence, Floats, by_date, fuse, scale, spread
+from qa_service.facts import asks_across, is_question, without_names
+from qa_service.fusion import ACROSS, SUBJECT, USUAL, Evidence, Floats, by_date, fuse, scale, spread
 from qa_service.passages import titled
 from qa_service.types import (
     Filters,
@@ -154,8 +154,9 @@ def search(published: Published, query: Query, k: int) -> Stages:
         context_meaning=meanings[0].astype(np.float64),
     )
     across = asks_across(query.text)
+    weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
     order = query.when.order if query.when else ""
-    scores = fuse(evidence, ACROSS if across else USUAL, by_date(published.days(of), order))
+    scores = fuse(evidence, weights, by_date(published.days(of), order))
     best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
     by_words, by_meaning, fused = (_ranking(published, *one) for one in (lexical, dense, best))
     marks.append(time.perf_counter())

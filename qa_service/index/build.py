@@ -42,7 +42,13 @@ from qa_service.index.publishing import (
     stage,
 )
 from qa_service.index.sentence_vectors import write_sentence_vectors
-from qa_service.passages import PassageSettings, sentence_texts, split_release, titled
+from qa_service.passages import (
+    PassageSettings,
+    in_context,
+    in_words,
+    sentence_texts,
+    split_release,
+)
 from qa_service.types import Passage, Release, Vectors
 
 
@@ -267,8 +273,10 @@ def _write_sentences(embed: _Embed, sentences: Sequence[Sequence[str]], staged: 
 
 
 def _texts(content: _Content, index_titles: bool) -> list[str]:
-    titles = {r.release_id: r.title for r in content.releases} if index_titles else {}
-    return [titled(titles.get(p.release_id, ""), p.text) for p in content.passages]
+    of = {release.release_id: release for release in content.releases}
+    return [
+        in_context(passage, of[passage.release_id], index_titles) for passage in content.passages
+    ]
 
 
 def _write_lexical(
@@ -286,7 +294,7 @@ def _write_lexical(
         for number, (passage, text) in enumerate(zip(content.passages, texts, strict=True))
     )
     releases = (
-        Entry(number, number, titled(release.title if plan.index_titles else "", release.text))
+        Entry(number, number, in_words(release, plan.index_titles))
         for number, release in enumerate(content.releases)
     )
     with progress("indexing words", len(texts) + len(content.releases)) as bar:
