@@ -134,6 +134,7 @@ def by_date(days: Numbers, order: Order) -> Floats | None:
     if not order:
         return None
     dated = days > 1
-    known = np.where(dated, days, days[dated].min(initial=1)).astype(np.float64)
+    oldest = days[dated].min() if dated.any() else 1
+    known = np.where(dated, days, oldest).astype(np.float64)
     placed = scale(known) if order == "newest" else scale(-known)
     return np.where(dated, placed, 0.0)

@@ -78,7 +78,7 @@ class SentenceTransformersEmbedder:
         lettered = [one for one in pieces if one == unknown or any(map(str.isalpha, one))]
         letters = sum(map(str.isalpha, text))
         few = lettered.count(unknown) <= UNKNOWN * len(lettered)
-        return not lettered or (few and letters >= LETTERS * len(lettered))
+        return letters == 0 or (few and letters >= LETTERS * len(lettered))
 
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has ``word`` in one piece."""
