@@ -8,7 +8,7 @@ from faults import hash_engines
 
 from qa_service.errors import QueryError
 from qa_service.index import Generation, build, open_current
-from qa_service.passages import titled
+from qa_service.passages import in_context
 from qa_service.search import Stages, look_up, search
 from qa_service.settings import read_settings
 from qa_service.types import Filters, Query
@@ -59,7 +59,7 @@ def test_ties_among_many_passages_are_broken_by_passage_id(many: Generation) -> 
 def test_the_dense_stage_is_the_cosine_with_every_passage(generation: Generation) -> None:
     stages = stages_of(generation, "night ferry ban")
     found = look_up(generation, stages, 0, 20)
-    texts = [titled(one.release.title, one.passage.text) for one in found]
+    texts = [in_context(one.passage, one.release, with_title=True) for one in found]
     query = generation.embedder.embed_queries(["night ferry ban"])[0]
     np.testing.assert_allclose(
         [one.dense for one in found], generation.embedder.embed_passages(texts) @ query, atol=5e-3
