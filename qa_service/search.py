@@ -131,7 +131,9 @@ def search(published: Published, query: Query, k: int) -> Stages:
     releases = published.releases.search(joined, CANDIDATES, allowed)
     inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
     marks.append(time.perf_counter())
-    texts = [joined, query.text, without_names(query.text)]
+    across = asks_across(query.text)
+    weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
+    texts = [joined, query.text, without_names(query.text) if weights.nameless else query.text]
     read = published.embedder.reads(joined)
     vectors = _embed(published.embedder, texts) if read else _nothing(published.embedder)
     marks.append(time.perf_counter())
@@ -153,8 +155,6 @@ def search(published: Published, query: Query, k: int) -> Stages:
         context_words=words,
         context_meaning=meanings[0].astype(np.float64),
     )
-    across = asks_across(query.text)
-    weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
     order = query.when.order if query.when else ""
     scores = fuse(evidence, weights, by_date(published.days(of), order))
     best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
