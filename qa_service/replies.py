@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qa_service.answer import Asked, notes_on
 from qa_service.index import Generation
 from qa_service.search import Stages
-from qa_service.types import Citation, Found, Passage, Query, Ranking, Release, When
+from qa_service.types import Citation, Event, Found, Passage, Query, Ranking, Release, When
 
 
 class HitReply(BaseModel):
@@ -68,6 +68,23 @@ class PeriodReply(BaseModel):
     date_to: date | None
 
 
+class EventReply(BaseModel):
+    """An event of the question, and the release whose date of issue was taken for its day."""
+
+    words: str
+    release_id: str
+    title: str
+    published: date
+
+    @classmethod
+    def of(cls, event: Event) -> "EventReply":
+        """From inside."""
+        return cls(
+            words=event.words, release_id=event.release_id, title=event.title,
+            published=event.published,
+        )  # fmt: skip
+
+
 class InterpretedReply(BaseModel):
     """What was read from the question's words for dates. `dates=false` switches it off."""
 
@@ -79,6 +96,7 @@ class InterpretedReply(BaseModel):
     )
     order: Literal["newest", "oldest"] | None = Field(description="Which releases come first.")
     words: list[str] = Field(description="The words of the question that said so.")
+    event: EventReply | None = Field(None, description="What a period opens or closes with.")
 
     @classmethod
     def of(cls, when: When) -> "InterpretedReply":
@@ -91,6 +109,7 @@ class InterpretedReply(BaseModel):
             periods=[PeriodReply(date_from=p.first, date_to=p.last) for p in when.periods],
             order=when.order or None,
             words=list(when.words),
+            event=EventReply.of(when.event) if when.event else None,
         )
 
 

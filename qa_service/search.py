@@ -56,6 +56,9 @@ class Published(Protocol):
     def release(self, release_id: str) -> Release:
         """One release by id."""
 
+    def releases_numbered(self, numbers: Numbers) -> list[Release]:
+        """Releases by number, in the order given."""
+
     def passage(self, passage_id: str) -> Passage:
         """One passage by id."""
 

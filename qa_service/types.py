@@ -82,16 +82,28 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What a question tells time by ("the summit"), and the release whose date was taken for it."""
+
+    words: str
+    release_id: str
+    title: str
+    published: date
+
+
+@dataclass(frozen=True, slots=True)
 class When:
     """What a question says of time: alternative periods, and whether the newest or oldest is wanted.
 
     Relative dates were counted from ``as_of``; ``words`` are those of the question that said so.
+    ``event`` is there where a release gave the day that a period opens or closes with.
     """
 
     as_of: date
     periods: tuple[Period, ...]
     order: Order
     words: tuple[str, ...]
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from qa_service.errors import QueryError
+from qa_service.events import find_told, newest_naming, when_told
 from qa_service.search import Published
 from qa_service.spelling import Judge, corrected, find_corrections
 from qa_service.temporal import read_when
-from qa_service.types import Filters, Query
+from qa_service.types import Filters, Query, When
+
+NAMING = 50
+"""Releases nearest to the words of an event, of whose titles one may name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ def understand(
     """
     query = make_query(text, filters, reading.max_chars, context)
     if reading.dates:
-        when = read_when(text, reading.as_of or date.today())
+        when = _read_when(published, text, reading.as_of or date.today())
         periods = when.periods if when else ()
         query = replace(query, when=when, filters=replace(filters, periods=periods))
     if reading.spelling:
@@ -44,6 +48,22 @@ def understand(
         corrections = tuple(find_corrections(text, published, judge))
         query = replace(query, text=corrected(text, corrections), corrections=corrections)
     return query
+
+
+def _read_when(published: Published, text: str, as_of: date) -> When | None:
+    """What the question says of time; where it names no day, by the date of an event."""
+    when = read_when(text, as_of)
+    told = find_told(text)
+    if told is None or (when and when.periods):
+        return when
+    nearest, _ = published.releases.search(told.event, NAMING, None)
+    release = newest_naming(told.event, published.releases_numbered(nearest), as_of)
+    if release is None:
+        return when
+    by_event = when_told(told, release, as_of)
+    return (
+        replace(by_event, order=when.order, words=by_event.words + when.words) if when else by_event
+    )
 
 
 def make_query(text: str, filters: Filters, max_chars: int, context: str = "") -> Query:

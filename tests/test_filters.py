@@ -437,7 +437,35 @@ def test_a_question_in_a_month_is_searched_in_what_is_of_it_or_mentions_it(
         "periods": [{"date_from": "2022-05-01", "date_to": "2022-05-31"}],
         "order": None,
         "words": ["May 2022"],
+        "event": None,
     }
+
+
+@BOTH
+def test_since_an_event_is_since_the_day_of_the_release_that_names_it(
+    tmp_path: Path, engines: Engines, ask: Asker
+) -> None:
+    summit = {"_id": "summit", "title": "Mayors at the Harbour Summit", "text": "They met there.",
+              "metadata": {"published": "2022-06-01"}}  # fmt: skip
+    write(tmp_path / "corpus", [*BRIDGES, summit])
+    chosen = read_settings(corpus_dir=tmp_path / "corpus", index_dir=tmp_path / "index")
+    build(make_plan(chosen), engines, silent)
+    with TestClient(create_app(chosen), raise_server_exceptions=False) as client:
+        found, read_ = ask(client, f"{ORMSUND} since the summit?", as_of="2023-01-15")
+        assert set(found) == {"summit", "june", "july", "undated"}
+        assert read_["event"] == {
+            "words": "the summit",
+            "release_id": "summit",
+            "title": "Mayors at the Harbour Summit",
+            "published": "2022-06-01",
+        }
+        assert (read_["date_from"], read_["date_to"]) == ("2022-06-01", None)
+        assert read_["words"] == ["since the summit"]
+        found, read_ = ask(client, f"{ORMSUND} since the summit?", dates=False)
+        assert read_ is None
+        assert set(found) == {one["_id"] for one in [*BRIDGES, summit]}
+        found, read_ = ask(client, f"{ORMSUND} since the election?")
+        assert read_ is None
 
 
 @BOTH

@@ -68,6 +68,15 @@ class Catalogue:
             raise NotFound(f"no release has the id {release_id!r} in this generation")
         return _release(rows[0])
 
+    def releases_numbered(self, numbers: Numbers) -> list[Release]:
+        """Releases by number, in the order given."""
+        marks = ", ".join("?" * len(numbers))
+        rows = self._all(
+            f"SELECT number, {_COLUMNS} FROM releases WHERE number IN ({marks})", *numbers.tolist()
+        )
+        known = {row[0]: _release(row[1:]) for row in rows}
+        return [known[number] for number in numbers.tolist()]
+
     def passage(self, passage_id: str) -> Passage:
         """One passage.
 

@@ -70,6 +70,10 @@ class Generation:
         """One release, or :class:`~qa_service.errors.NotFound`."""
         return self.catalogue.release(release_id)
 
+    def releases_numbered(self, numbers: Numbers) -> list[Release]:
+        """Releases by number, in the order given."""
+        return self.catalogue.releases_numbered(numbers)
+
     def passage(self, passage_id: str) -> Passage:
         """One passage, or :class:`~qa_service.errors.NotFound`."""
         return self.catalogue.passage(passage_id)
