@@ -12,7 +12,11 @@ from qa_service.cli.options import Json, print_json, progress
 from qa_service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qa_service.answer import Asked
     from qa_service.index import Generation
+    from qa_service.types import Turn
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
@@ -42,9 +46,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
     explain: Annotated[
         bool, typer.Option("--explain", help="Print what each step takes and gains.")
     ] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Measure the answers instead, with their citations.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure retrieval on a question set, stage by stage.
+    """Measure retrieval on a question set, stage by stage; with --answers, the answers.
 
     Prints recall, nDCG and MRR of each stage with 95 % intervals, or, for questions with quotes, the
     recall of the quotes by kind of question. The index of the set is kept, so that a second run is
@@ -59,10 +66,39 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
         index_titles=titles,
         passage_max_chars=base.passage_max_chars if split else 0,
     )
-    if (folder / evidence.FILE).is_file():
+    if answers:
+        _evaluate_answers(folder, releases, settings, as_json)
+    elif (folder / evidence.FILE).is_file():
         _evaluate_evidence(folder, releases, settings, as_json)
     else:
         _evaluate_qrels(folder, releases, settings, qrels, run, explain, as_json)
+
+
+def _evaluate_answers(folder: Path, releases: Path, settings: Settings, as_json: bool) -> None:
+    from qa_service import judging
+    from qa_service.answer import ask
+    from qa_service.types import Filters
+    from qa_service.understanding import Reading
+    from qa_service.wiring import make_answerer
+
+    questions = judging.read_judged(folder)
+    answerer, reading = make_answerer(settings), Reading(judging.MAX_CHARS)
+    with (
+        _generation(releases, settings) as generation,
+        progress("asking questions", len(questions)) as bar,
+    ):
+
+        def asked(question: str, history: "Sequence[Turn]") -> "Asked":
+            threshold = settings.evidence_threshold
+            return ask(
+                generation, answerer, question, history, Filters(), judging.K, reading, threshold
+            )
+
+        verdicts = list(judging.judge(questions, asked, bar.update))
+    if as_json:
+        print_json([asdict(one) for one in verdicts])
+    else:
+        print("\n".join(judging.table(verdicts)))
 
 
 def _evaluate_evidence(folder: Path, releases: Path, settings: Settings, as_json: bool) -> None:
