@@ -3,16 +3,19 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qa_service.conversation import context_of, standalone_question
+from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
+from qa_service.referents import person_meant
 from qa_service.search import Published, Stages, look_up, search
 from qa_service.types import (
     Answer,
     Citation,
     Claim,
+    Direct,
     Draft,
     Filters,
     Found,
@@ -73,7 +76,8 @@ def ask(
     generation_id = published.generation_id
     if stages.read:
         draft = answerer.answer(query, found, _tools(published))
-        answer = check_draft(draft, found, generation_id, threshold)
+        checked = check_draft(draft, found, generation_id, threshold)
+        answer = with_direct(checked, found, query.text, published.lexical.stems)
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     took_ms = (time.perf_counter() - began) * 1000
@@ -103,8 +107,24 @@ def check_draft(
     if not kept or not draft.confidence >= threshold:  # not a number is below too
         return Answer("no_evidence", NO_EVIDENCE, (), draft.confidence, generation_id, dropped)
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
-    text = "\n\n".join(f"“{c.quote}” [{c.n}]" for c in citations)
+    text = "\n\n".join(map(_in_words, citations))
     return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: Stems) -> Answer:
+    """The answer with what answers by itself first, if the first quote has it."""
+    if not answer.citations:
+        return answer
+    first = answer.citations[0]
+    span = find_direct(question, first.quote, stems)
+    if span is None:
+        return answer
+    release = next(one.release for one in found if one.release.release_id == first.release_id)
+    text, at = first.quote[slice(*span)], first.start
+    means = day_meant(text, release)
+    direct = Direct(first.n, at + span[0], at + span[1], text, means)
+    told = f"{text} ({means})" if means else text
+    return replace(answer, direct=direct, text=f"{told} [{direct.n}]\n\n{answer.text}")
 
 
 def _tools(published: Published) -> Tools:
@@ -133,6 +153,12 @@ def check_claim(claim: Claim, found: Found | None) -> bool:
     return inside and found.release.text[claim.start : claim.end] == claim.quote
 
 
+def _in_words(cited: Citation) -> str:
+    person = f"[{cited.person}] " if cited.person else ""
+    return f"{person}“{cited.quote}” [{cited.n}]"
+
+
 def _cite(n: int, claim: Claim, found: Found) -> Citation:
     release_id, passage_id = found.release.release_id, found.passage.passage_id
-    return Citation(n, release_id, passage_id, claim.start, claim.end, claim.quote)
+    person = person_meant(found.release, claim.start, claim.end)
+    return Citation(n, release_id, passage_id, claim.start, claim.end, claim.quote, person)

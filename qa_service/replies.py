@@ -1,5 +1,6 @@
 """The wire format: what the JSON routes give. Fixed, so that clients can rely on it."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qa_service.answer import Asked, notes_on
 from qa_service.index import Generation
 from qa_service.search import Stages
-from qa_service.types import Citation, Event, Found, Passage, Query, Ranking, Release, When
+from qa_service.types import Citation, Direct, Event, Found, Passage, Query, Ranking, Release, When
 
 
 class HitReply(BaseModel):
@@ -185,6 +186,9 @@ class CitationReply(BaseModel):
     start: int
     end: int
     quote: str
+    person: str = Field(
+        description="Whom a quote that begins with `He` means, by the sentence before it; else empty."
+    )
     title: str
     published: date | None
     issuer: str
@@ -195,9 +199,25 @@ class CitationReply(BaseModel):
         """From inside."""
         return cls(
             n=citation.n, release_id=citation.release_id, passage_id=citation.passage_id,
-            start=citation.start, end=citation.end, quote=citation.quote, title=release.title,
+            start=citation.start, end=citation.end, quote=citation.quote, person=citation.person,
+            title=release.title,
             published=release.published, issuer=release.issuer, url=release.url,
         )  # fmt: skip
+
+
+class DirectReply(BaseModel):
+    """What answers by itself, inside the quote of citation ``n``: ``release.text[start:end] == text``."""
+
+    n: int
+    start: int
+    end: int
+    text: str
+    means: str = Field(description="The day that `yesterday` was, by the release's date.")
+
+    @classmethod
+    def of(cls, direct: Direct) -> "DirectReply":
+        """From inside."""
+        return cls(**asdict(direct))
 
 
 class AnswerReply(UnderstoodReply):
@@ -205,6 +225,9 @@ class AnswerReply(UnderstoodReply):
 
     status: Literal["answered", "no_evidence"]
     text: str
+    direct: DirectReply | None = Field(
+        None, description="The date, sum, number, name or place asked for, where that is clear."
+    )
     citations: list[CitationReply]
     passages: list[HitReply]
     question: str
@@ -220,6 +243,7 @@ class AnswerReply(UnderstoodReply):
         answer = asked.answer
         return cls(
             status=answer.status, text=answer.text,
+            direct=DirectReply.of(answer.direct) if answer.direct else None,
             citations=[CitationReply.of(c, releases[c.release_id]) for c in answer.citations],
             passages=[HitReply.of(found) for found in asked.found],
             question=question, standalone_question=asked.standalone,

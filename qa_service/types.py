@@ -208,7 +208,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote that can be checked: ``release.text[start:end] == quote``."""
+    """A quote that can be checked: ``release.text[start:end] == quote``.
+
+    ``person``: whom a quote that begins with "He" means, by the sentence before it; else empty.
+    """
 
     n: int
     release_id: str
@@ -216,13 +219,29 @@ class Citation:
     start: int
     end: int
     quote: str
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """What answers by itself, inside the quote of citation ``n``: ``release.text[start:end] == text``.
+
+    ``means``: the day that "yesterday" was, counted from the date of the release; else empty.
+    """
+
+    n: int
+    start: int
+    end: int
+    text: str
+    means: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``answered`` has at least one citation, ``no_evidence`` has none.
 
-    ``dropped`` counts the claims that did not quote their release exactly.
+    ``direct``: the date, sum, number or name that was asked for, where that is clear. ``dropped``
+    counts the claims that did not quote their release exactly.
     """
 
     status: Status
@@ -231,3 +250,4 @@ class Answer:
     confidence: float
     generation_id: str
     dropped: int = 0
+    direct: Direct | None = None

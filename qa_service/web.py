@@ -170,13 +170,18 @@ def _ask(
         "answer": asked.answer,
         "found": asked.found,
         "quotes": list(_quotes(asked)),
+        "direct": asked.answer.direct,
     }
 
 
-def _quotes(asked: Asked) -> Iterator[tuple[Citation, Release]]:
+def _quotes(asked: Asked) -> Iterator[tuple[Citation, Release, tuple[Part, ...]]]:
+    """Each citation with its release and its quote in parts, the direct answer marked."""
     releases = {found.release.release_id: found.release for found in asked.found}
-    for citation in asked.answer.citations:
-        yield citation, releases[citation.release_id]
+    direct = asked.answer.direct
+    for cited in asked.answer.citations:
+        release = releases[cited.release_id]
+        own = (direct.start, direct.end) if direct and direct.n == cited.n else (0, 0)
+        yield cited, release, _paragraph(release, cited.start, cited.end, own).parts
 
 
 def _about(generation: Generation) -> dict[str, Any]:

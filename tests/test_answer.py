@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from conftest import CORPUS
 
-from qa_service.answer import NO_EVIDENCE, ask, check_claim, check_draft
+from qa_service.answer import NO_EVIDENCE, Asked, ask, check_claim, check_draft
 from qa_service.corpus import read_corpus
 from qa_service.engines import Answerer, Tools
 from qa_service.errors import EngineError, QueryError
@@ -239,3 +239,32 @@ def test_an_answer_is_logged_in_one_line(
         "took_ms=",
     ):
         assert part in line
+
+
+def test_the_number_asked_for_comes_first_and_stands_in_the_first_quote(
+    generation: Generation,
+) -> None:
+    asked = ask_with(generation, "How many turbines does the wind farm at Stormvik have?")
+    answer = asked.answer
+    assert answer.direct is not None
+    first = answer.citations[0]
+    assert answer.direct.text.startswith("24")
+    assert RELEASES[first.release_id].text[answer.direct.start : answer.direct.end] == "24"
+    assert first.start <= answer.direct.start < answer.direct.end <= first.end
+    assert answer.text.startswith(f"24 [{first.n}]\n\n“")
+
+
+def test_a_question_that_asks_for_no_fact_has_no_direct_answer(generation: Generation) -> None:
+    asked = ask_with(generation, "Why is the harbour lit at night?")
+    assert asked.answer.direct is None
+
+
+def test_whom_he_means_stands_beside_the_quote_and_not_in_it(seed_generation: Generation) -> None:
+    asked = ask_with(seed_generation, "What did he reiterate gratitude to the U.S. for?")
+    [cited] = [c for c in asked.answer.citations if c.quote.startswith("He also reiterated")]
+    assert cited.person == "Prak Sokhonn"
+    assert f"[Prak Sokhonn] “{cited.quote}” [{cited.n}]" in asked.answer.text
+
+
+def ask_with(generation: Generation, question: str) -> Asked:
+    return ask(generation, make_answerer(SETTINGS), question, [], Filters(), 10, READING, THRESHOLD)

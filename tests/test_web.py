@@ -251,3 +251,12 @@ def test_a_follow_up_is_understood_from_the_questions_before_it(client: Any) -> 
     assert "Nordfjell Energy" in words(followed.find_all("main")[0])
     earlier = [one["value"] for one in followed.select("form [name=before]")]
     assert earlier == [first, "And when does she start?"]
+
+
+def test_a_direct_answer_comes_first_and_is_marked_in_its_quote(client: Any) -> None:
+    page = asked(client, "How many turbines does the wind farm at Stormvik have?")
+    [direct] = page.select("p.direct")
+    assert direct.get_text(" ", strip=True) == "24 [1]"
+    assert [mark.get_text() for mark in page.select("blockquote mark")] == ["24"]
+    assert direct.a is not None
+    assert direct.a["href"] == page.select("blockquote a.n")[0]["href"]
