@@ -9,6 +9,7 @@ from qa_service.conversation import context_of, standalone_question
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
+from qa_service.mentions import as_found, find_mentions, mentions_asked, quoted
 from qa_service.referents import person_meant
 from qa_service.search import Published, Stages, look_up, search
 from qa_service.types import (
@@ -19,6 +20,7 @@ from qa_service.types import (
     Draft,
     Filters,
     Found,
+    Mentions,
     Passage,
     Query,
     Turn,
@@ -28,6 +30,8 @@ from qa_service.understanding import Reading, understand
 
 log = logging.getLogger(__name__)
 
+QUOTED = 5
+"""Of the releases that mention what was asked for, how many are quoted; all are listed."""
 NO_EVIDENCE = "The releases do not say."
 UNREAD = (
     "The index's model does not read the language of this question: passages were found by their words "
@@ -74,7 +78,11 @@ def ask(
     if found and issue_asked(question):
         found += _rest_of(published, found)
     generation_id = published.generation_id
-    if stages.read:
+    mentions = _mentions(published, query)
+    if mentions:
+        found = as_found(quoted(mentions, QUOTED)) or found
+        answer = told(mentions, found, generation_id)
+    elif stages.read:
         draft = answerer.answer(query, found, _tools(published))
         checked = check_draft(draft, found, generation_id, threshold)
         answer = with_direct(checked, found, query.text, published.lexical.stems)
@@ -109,6 +117,41 @@ def check_draft(
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
     text = "\n\n".join(map(_in_words, citations))
     return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def told(mentions: Mentions, found: Sequence[Found], generation_id: str) -> Answer:
+    """How many releases mention it and from when to when; quotes of the newest, or of the one asked for."""
+    if not mentions.releases:
+        text = f"No release mentions “{mentions.phrase}”."
+        return Answer("no_evidence", text, (), 1.0, generation_id, mentions=mentions)
+    claims = [
+        Claim(one.passage.passage_id, one.start, one.end, one.release.text[one.start : one.end])
+        for one in quoted(mentions, QUOTED)
+    ]
+    cited = check_draft(Draft(tuple(claims), 1.0), found, generation_id, 0.0)
+    text = f"{in_figures(mentions)}\n\n{cited.text}"
+    return replace(cited, text=text, mentions=mentions)
+
+
+def in_figures(mentions: Mentions) -> str:
+    """The sentence that counts: "12 releases mention “X”, the first of 4 May 2016, the last of …"."""
+    count = len(mentions.releases)
+    days = [one.release.published for one in mentions.releases if one.release.published]
+    said = f"{count:,} releases mention" if count > 1 else "One release mentions"
+    told = f"{said} “{mentions.phrase}”"
+    if not days:
+        return f"{told}."
+    first, last = (f"{day.day} {day:%B %Y}" for day in (min(days), max(days)))
+    return (
+        f"{told}, of {first}."
+        if first == last
+        else f"{told}, the first of {first}, the last of {last}."
+    )
+
+
+def _mentions(published: Published, query: Query) -> Mentions | None:
+    wanted = mentions_asked(query)
+    return find_mentions(published, query, wanted) if wanted else None
 
 
 def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: Stems) -> Answer:

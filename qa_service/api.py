@@ -19,11 +19,11 @@ from qa_service.replies import (
     SearchReply,
     StagesReply,
     StatusReply,
-    UnderstoodReply,
 )
 from qa_service.search import look_up, search
 from qa_service.settings import Settings
 from qa_service.understanding import understand
+from qa_service.understood import UnderstoodReply
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {

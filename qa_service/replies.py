@@ -1,15 +1,28 @@
 """The wire format: what the JSON routes give. Fixed, so that clients can rely on it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from qa_service.answer import Asked, notes_on
+from qa_service.answer import Asked
 from qa_service.index import Generation
 from qa_service.search import Stages
-from qa_service.types import Citation, Direct, Event, Found, Passage, Query, Ranking, Release, When
+from qa_service.types import (
+    Citation,
+    Direct,
+    Found,
+    Mentions,
+    Passage,
+    Ranking,
+    Release,
+)
+from qa_service.understood import UnderstoodReply
+
+LISTED = 100
+"""Releases listed of those that mention something."""
 
 
 class HitReply(BaseModel):
@@ -60,86 +73,6 @@ class DuplicateReply(BaseModel):
             passage_id=passage.passage_id, release_id=release.release_id, title=release.title,
             published=release.published, issuer=release.issuer, url=release.url,
         )  # fmt: skip
-
-
-class PeriodReply(BaseModel):
-    """Days, both included; `null` is an open end."""
-
-    date_from: date | None
-    date_to: date | None
-
-
-class EventReply(BaseModel):
-    """An event of the question, and the release whose date of issue was taken for its day."""
-
-    words: str
-    release_id: str
-    title: str
-    published: date
-
-    @classmethod
-    def of(cls, event: Event) -> "EventReply":
-        """From inside."""
-        return cls(
-            words=event.words, release_id=event.release_id, title=event.title,
-            published=event.published,
-        )  # fmt: skip
-
-
-class InterpretedReply(BaseModel):
-    """What was read from the question's words for dates. `dates=false` switches it off."""
-
-    as_of: date = Field(description="The day that relative dates were counted from.")
-    date_from: date | None = Field(description="The earliest day of the periods; `null` is open.")
-    date_to: date | None = Field(description="The latest day of the periods; `null` is open.")
-    periods: list[PeriodReply] = Field(
-        description="Releases issued in one of them, or that mention a day in one, were searched."
-    )
-    order: Literal["newest", "oldest"] | None = Field(description="Which releases come first.")
-    words: list[str] = Field(description="The words of the question that said so.")
-    event: EventReply | None = Field(None, description="What a period opens or closes with.")
-
-    @classmethod
-    def of(cls, when: When) -> "InterpretedReply":
-        """From inside."""
-        firsts, lasts = [p.first for p in when.periods], [p.last for p in when.periods]
-        return cls(
-            as_of=when.as_of,
-            date_from=min(filter(None, firsts), default=None) if all(firsts) else None,
-            date_to=max(filter(None, lasts), default=None) if all(lasts) else None,
-            periods=[PeriodReply(date_from=p.first, date_to=p.last) for p in when.periods],
-            order=when.order or None,
-            words=list(when.words),
-            event=EventReply.of(when.event) if when.event else None,
-        )
-
-
-class CorrectionReply(BaseModel):
-    """A word that no release has, and what was searched for. `spelling=false` switches it off."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
-    from_: str = Field(alias="from", description="As the question has it.")
-    to: str = Field(description="As the releases have it.")
-
-
-class UnderstoodReply(BaseModel):
-    """How the question was understood."""
-
-    interpreted: InterpretedReply | None = None
-    corrections: list[CorrectionReply] = []
-    notes: list[str] = Field([], description="What a reader should know of how this was found.")
-
-    @staticmethod
-    def parts(query: Query, stages: Stages) -> dict[str, Any]:
-        """The fields of this model, from inside."""
-        return {
-            "interpreted": InterpretedReply.of(query.when) if query.when else None,
-            "corrections": [
-                CorrectionReply(from_=one.written, to=one.searched) for one in query.corrections
-            ],
-            "notes": list(notes_on(stages)),
-        }
 
 
 class StageHit(BaseModel):
@@ -220,6 +153,43 @@ class DirectReply(BaseModel):
         return cls(**asdict(direct))
 
 
+class MentionReply(BaseModel):
+    """A release that mentions what was asked for."""
+
+    release_id: str
+    title: str
+    published: date | None
+    issuer: str
+    n: int | None = Field(description="The citation that quotes the mention, if one does.")
+
+
+class MentionsReply(BaseModel):
+    """The releases that mention something, counted over the whole corpus."""
+
+    phrase: str
+    which: Literal["all", "oldest", "newest"] = Field(description="Of which quotes were asked for.")
+    total: int
+    releases: list[MentionReply] = Field(description=f"The newest {LISTED}, the newest first.")
+
+    @classmethod
+    def of(cls, mentions: Mentions, citations: Sequence[Citation]) -> "MentionsReply":
+        """From inside."""
+        numbers = {cited.release_id: cited.n for cited in citations}
+        releases = [one.release for one in mentions.releases[:LISTED]]
+        return cls(
+            phrase=mentions.phrase,
+            which=mentions.which,
+            total=len(mentions.releases),
+            releases=[
+                MentionReply(
+                    release_id=one.release_id, title=one.title, published=one.published,
+                    issuer=one.issuer, n=numbers.get(one.release_id),
+                )
+                for one in releases
+            ],
+        )  # fmt: skip
+
+
 class AnswerReply(UnderstoodReply):
     """An answer made of quotes, or ``no_evidence`` with the nearest passages."""
 
@@ -227,6 +197,9 @@ class AnswerReply(UnderstoodReply):
     text: str
     direct: DirectReply | None = Field(
         None, description="The date, sum, number, name or place asked for, where that is clear."
+    )
+    mentions: MentionsReply | None = Field(
+        None, description="If the question was how many releases mention something, or which first."
     )
     citations: list[CitationReply]
     passages: list[HitReply]
@@ -244,6 +217,9 @@ class AnswerReply(UnderstoodReply):
         return cls(
             status=answer.status, text=answer.text,
             direct=DirectReply.of(answer.direct) if answer.direct else None,
+            mentions=(
+                MentionsReply.of(answer.mentions, answer.citations) if answer.mentions else None
+            ),
             citations=[CitationReply.of(c, releases[c.release_id]) for c in answer.citations],
             passages=[HitReply.of(found) for found in asked.found],
             question=question, standalone_question=asked.standalone,

@@ -62,6 +62,9 @@ class Published(Protocol):
     def passage(self, passage_id: str) -> Passage:
         """One passage by id."""
 
+    def passages_numbered(self, numbers: Numbers) -> list[Passage]:
+        """Passages by number, in the order given."""
+
     def passages_of(self, release_id: str) -> list[Passage]:
         """The passages of a release in the order of its text."""
 

@@ -21,7 +21,7 @@ FEATURES = (
     "colon", "focus", "focus_before", "rare_here", "words_beyond_title",
 )  # fmt: skip
 
-_COMMON = (
+COMMON = (
     "a about after all also an and any are as at be been before being but by can could did do does "
     "for from had has have he her his how i if in into is it its me more much many of on or our "
     "over please said say says she should so some such tell than that the their them then there "
@@ -77,7 +77,7 @@ class Weighing:
         self._query = query
         self._found = found
         self._terms = terms
-        common = set(self._cut(_COMMON))
+        common = set(self._cut(COMMON))
         self._stems = self._cut(query.text)
         self._asked = set(self._stems) - common
         self._context = set(self._cut(query.context)) - common - self._asked

@@ -237,6 +237,29 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """A release that mentions what was asked for: the sentence ``text[start:end]`` does so first.
+
+    ``titled``: only the title does, and the sentence is the first of the release.
+    """
+
+    release: Release
+    passage: Passage
+    start: int
+    end: int
+    titled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """All releases that mention ``phrase``, the newest first; ``which`` of them were asked for."""
+
+    phrase: str
+    which: Literal["all", "oldest", "newest"]
+    releases: tuple[Mention, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """``answered`` has at least one citation, ``no_evidence`` has none.
 
@@ -251,3 +274,4 @@ class Answer:
     generation_id: str
     dropped: int = 0
     direct: Direct | None = None
+    mentions: Mentions | None = None

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from qa_service.answer import Asked, ask
+from qa_service.answer import Asked, ask, in_figures
 from qa_service.errors import QaError
 from qa_service.index import Generation
 from qa_service.types import Citation, Filters, Period, Release, Turn
@@ -171,6 +171,8 @@ def _ask(
         "found": asked.found,
         "quotes": list(_quotes(asked)),
         "direct": asked.answer.direct,
+        "mentions": asked.answer.mentions,
+        "figures": in_figures(asked.answer.mentions) if asked.answer.mentions else "",
     }
 
 

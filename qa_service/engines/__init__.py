@@ -107,6 +107,9 @@ class LexicalIndex(Protocol):
     def search(self, text: str, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
         """The ``k`` best for a text; best first, ties by number. No shared term, no hit."""
 
+    def having(self, stems: Sequence[str], allowed: Allowed | None) -> Numbers:
+        """All passages that have every one of the words, ascending."""
+
     def stems(self, text: str) -> list[str]:
         """The words of a text as the index has them, in order."""
 

@@ -4,7 +4,7 @@ import math
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -112,6 +112,22 @@ class TantivyLexical:
         scores = np.array([score for score, _ in result.hits], np.float32)
         order = np.lexsort((numbers, -scores))
         return numbers[order], scores[order]
+
+    def having(self, stems: Sequence[str], allowed: Allowed | None) -> Numbers:
+        """All passages that have every one of the words, ascending."""
+        from tantivy import Occur, Query
+
+        schema, most = self._index.schema, self._searcher.num_docs
+        if not stems or most == 0 or (allowed is not None and len(allowed.releases) == 0):
+            return np.empty(0, np.int64)
+        parts = [Query.term_query(schema, "text", stem, "freq") for stem in stems]
+        if allowed is not None:
+            parts.append(Query.term_set_query(schema, "release", allowed.releases.tolist()))
+        every = Query.boolean_query([(Occur.Must, part) for part in parts])
+        result = self._searcher.search(every, most, count=False)
+        addresses = [address for _, address in result.hits]
+        numbers = self._searcher.fast_field_values("number", addresses)
+        return np.sort(np.array(numbers, np.int64))
 
     def stems(self, text: str) -> list[str]:
         """The words of ``text``, folded and stemmed."""

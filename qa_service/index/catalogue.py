@@ -24,6 +24,12 @@ _COLUMNS = (
     "release_id, title, text, published, issuer, url, language, place, source, "
     "body_start, body_end, dateline_start, dateline_end, metadata"
 )
+_PASSAGE = (
+    'passage_id, release_id, start, "end", substr(text, start + 1, "end" - start) '
+    "FROM passages JOIN releases ON releases.number = release"
+)
+AT_ONCE = 1000
+"""Rows asked for at once: SQLite takes at most 32,766 values."""
 
 
 class Catalogue:
@@ -70,12 +76,15 @@ class Catalogue:
 
     def releases_numbered(self, numbers: Numbers) -> list[Release]:
         """Releases by number, in the order given."""
-        marks = ", ".join("?" * len(numbers))
-        rows = self._all(
-            f"SELECT number, {_COLUMNS} FROM releases WHERE number IN ({marks})", *numbers.tolist()
+        rows = self._numbered(f"SELECT number, {_COLUMNS} FROM releases WHERE number IN", numbers)
+        return [_release(rows[number]) for number in numbers.tolist()]
+
+    def passages_numbered(self, numbers: Numbers) -> list[Passage]:
+        """Passages by number, in the order given."""
+        rows = self._numbered(
+            f"SELECT passages.number, {_PASSAGE} WHERE passages.number IN", numbers
         )
-        known = {row[0]: _release(row[1:]) for row in rows}
-        return [known[number] for number in numbers.tolist()]
+        return [Passage(*rows[number]) for number in numbers.tolist()]
 
     def passage(self, passage_id: str) -> Passage:
         """One passage.
@@ -101,13 +110,8 @@ class Catalogue:
 
     def passage_ids(self, numbers: Numbers) -> list[str]:
         """The ids of passages by number, in the order given."""
-        marks = ", ".join("?" * len(numbers))
-        rows = self._all(
-            f"SELECT number, passage_id FROM passages WHERE number IN ({marks})",
-            *numbers.tolist(),
-        )
-        ids = dict(rows)
-        return [ids[number] for number in numbers.tolist()]
+        rows = self._numbered("SELECT number, passage_id FROM passages WHERE number IN", numbers)
+        return [str(rows[number][0]) for number in numbers.tolist()]
 
     def release_numbers(self, numbers: Numbers) -> Numbers:
         """The numbers of the releases of passages by number, in the order given."""
@@ -201,12 +205,16 @@ class Catalogue:
         )
 
     def _passages(self, where: str, *values: object) -> list[Passage]:
-        rows = self._all(
-            'SELECT passage_id, release_id, start, "end", substr(text, start + 1, "end" - start) '
-            f"FROM passages JOIN releases ON releases.number = release WHERE {where}",
-            *values,
-        )
-        return [Passage(*row) for row in rows]
+        return [Passage(*row) for row in self._all(f"SELECT {_PASSAGE} WHERE {where}", *values)]
+
+    def _numbered(self, sql: str, numbers: Numbers) -> dict[int, Sequence[Any]]:
+        """The rest of each row by the number that it begins with."""
+        rows: dict[int, Sequence[Any]] = {}
+        for start in range(0, len(numbers), AT_ONCE):
+            part = numbers[start : start + AT_ONCE].tolist()
+            marks = ", ".join("?" * len(part))
+            rows |= {row[0]: row[1:] for row in self._all(f"{sql} ({marks})", *part)}
+        return rows
 
     def _all(self, sql: str, *values: object) -> list[Any]:
         connection = getattr(self._local, "connection", None)

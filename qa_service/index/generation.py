@@ -78,6 +78,10 @@ class Generation:
         """One passage, or :class:`~qa_service.errors.NotFound`."""
         return self.catalogue.passage(passage_id)
 
+    def passages_numbered(self, numbers: Numbers) -> list[Passage]:
+        """Passages by number, in the order given."""
+        return self.catalogue.passages_numbered(numbers)
+
     def passages_of(self, release_id: str) -> list[Passage]:
         """The passages of a release in the order of its text."""
         return self.catalogue.passages_of(release_id)

@@ -106,6 +106,20 @@ def test_a_filter_that_allows_nothing_finds_nothing(index: LexicalIndex) -> None
     assert len(index.search(QUERIES[-1], 10, allow([]))[0]) == 0
 
 
+@pytest.mark.parametrize("query", QUERIES)
+def test_all_passages_with_every_word_are_given(index: LexicalIndex, query: str) -> None:
+    wanted = set(query.split())
+    having = [e.number for e in ENTRIES if wanted <= set(e.text.split())]
+    assert index.having(index.stems(query), None).tolist() == having
+    among = [e.number for e in ENTRIES if e.number in having and e.release in (2, 5, 9, 77)]
+    assert index.having(index.stems(query), allow([2, 5, 9, 77])).tolist() == among
+    assert index.having(index.stems(query), allow([])).tolist() == []
+
+
+def test_no_word_is_in_no_passage(index: LexicalIndex) -> None:
+    assert index.having([], None).tolist() == []
+
+
 def test_who_asks_for_none_gets_none(index: LexicalIndex) -> None:
     assert len(index.search(QUERIES[-1], 0, None)[0]) == 0
 
