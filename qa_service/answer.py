@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from qa_service.clarifying import ASK_BACK, could_be_meant
 from qa_service.conversation import context_of, standalone_question
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
@@ -82,6 +83,8 @@ def ask(
     if mentions:
         found = as_found(quoted(mentions, QUOTED)) or found
         answer = told(mentions, found, generation_id)
+    elif choices := could_be_meant(published, query, found):
+        answer = Answer("clarify", ASK_BACK, (), 0.0, generation_id, choices=choices)
     elif stages.read:
         draft = answerer.answer(query, found, _tools(published))
         checked = check_draft(draft, found, generation_id, threshold)

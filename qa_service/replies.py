@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from qa_service.answer import Asked
+from qa_service.clarifying import about
 from qa_service.index import Generation
 from qa_service.search import Stages
 from qa_service.types import (
@@ -190,16 +191,37 @@ class MentionsReply(BaseModel):
         )  # fmt: skip
 
 
+class ChoiceReply(BaseModel):
+    """A release that could be meant, and the question that asks about it."""
+
+    release_id: str
+    title: str
+    published: date | None
+    issuer: str
+    question: str
+
+    @classmethod
+    def of(cls, question: str, release: Release) -> "ChoiceReply":
+        """From inside."""
+        return cls(
+            release_id=release.release_id, title=release.title, published=release.published,
+            issuer=release.issuer, question=about(question, release),
+        )  # fmt: skip
+
+
 class AnswerReply(UnderstoodReply):
     """An answer made of quotes, or ``no_evidence`` with the nearest passages."""
 
-    status: Literal["answered", "no_evidence"]
+    status: Literal["answered", "no_evidence", "clarify"]
     text: str
     direct: DirectReply | None = Field(
         None, description="The date, sum, number, name or place asked for, where that is clear."
     )
     mentions: MentionsReply | None = Field(
         None, description="If the question was how many releases mention something, or which first."
+    )
+    choices: list[ChoiceReply] = Field(
+        [], description="If status is `clarify`: the releases that could be meant."
     )
     citations: list[CitationReply]
     passages: list[HitReply]
@@ -220,6 +242,7 @@ class AnswerReply(UnderstoodReply):
             mentions=(
                 MentionsReply.of(answer.mentions, answer.citations) if answer.mentions else None
             ),
+            choices=[ChoiceReply.of(question, one) for one in answer.choices],
             citations=[CitationReply.of(c, releases[c.release_id]) for c in answer.citations],
             passages=[HitReply.of(found) for found in asked.found],
             question=question, standalone_question=asked.standalone,

@@ -21,7 +21,7 @@ Numbers = NDArray[np.int64]
 Scores = NDArray[np.float32]
 """Shape ``(n,)``: higher is better, always."""
 
-Status = Literal["answered", "no_evidence"]
+Status = Literal["answered", "no_evidence", "clarify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +261,9 @@ class Mentions:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``answered`` has at least one citation, ``no_evidence`` has none.
+    """``answered`` has at least one citation; ``no_evidence`` and ``clarify`` have none.
 
-    ``direct``: the date, sum, number or name that was asked for, where that is clear. ``dropped``
+    ``choices``: the releases that could be meant, if it is to be clarified. ``direct``: the date, sum, number or name that was asked for, where that is clear. ``dropped``
     counts the claims that did not quote their release exactly.
     """
 
@@ -275,3 +275,4 @@ class Answer:
     dropped: int = 0
     direct: Direct | None = None
     mentions: Mentions | None = None
+    choices: tuple[Release, ...] = ()

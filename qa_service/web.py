@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from qa_service.answer import Asked, ask, in_figures
+from qa_service.clarifying import about
 from qa_service.errors import QaError
 from qa_service.index import Generation
 from qa_service.types import Citation, Filters, Period, Release, Turn
@@ -170,6 +171,7 @@ def _ask(
         "answer": asked.answer,
         "found": asked.found,
         "quotes": list(_quotes(asked)),
+        "choices": [(one, about(q, one)) for one in asked.answer.choices],
         "direct": asked.answer.direct,
         "mentions": asked.answer.mentions,
         "figures": in_figures(asked.answer.mentions) if asked.answer.mentions else "",

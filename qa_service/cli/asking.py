@@ -65,6 +65,8 @@ def ask(
         print_json(reply.model_dump(mode="json"))
         return
     print(reply.text)
+    for choice in reply.choices:
+        print(f"  {choice.published or 'undated'}  {choice.title or choice.release_id}")
     for cited in reply.citations:
         facts = ", ".join(filter(None, [cited.title, cited.issuer, str(cited.published or "")]))
         print(
