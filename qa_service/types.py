@@ -263,8 +263,9 @@ class Mentions:
 class Answer:
     """``answered`` has at least one citation; ``no_evidence`` and ``clarify`` have none.
 
-    ``choices``: the releases that could be meant, if it is to be clarified. ``direct``: the date, sum, number or name that was asked for, where that is clear. ``dropped``
-    counts the claims that did not quote their release exactly.
+    ``choices``: the releases that could be meant, if it is to be clarified. ``direct``: the date, sum,
+    number or name that was asked for, where that is clear. ``dropped`` counts the claims that did not
+    quote their release exactly.
     """
 
     status: Status
