@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qa_service.clarifying import ASK_BACK, could_be_meant
+from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
 from qa_service.conversation import context_of, standalone_question
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
@@ -88,7 +89,8 @@ def ask(
     elif stages.read:
         draft = answerer.answer(query, found, _tools(published))
         checked = check_draft(draft, found, generation_id, threshold)
-        answer = with_direct(checked, found, query.text, published.lexical.stems)
+        denied = contradicted(query.text, found, published, draft.confidence)
+        answer = denied or with_direct(checked, found, query.text, published.lexical.stems)
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     took_ms = (time.perf_counter() - began) * 1000
@@ -120,6 +122,19 @@ def check_draft(
     citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
     text = "\n\n".join(map(_in_words, citations))
     return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+
+
+def contradicted(
+    question: str, found: Sequence[Found], published: Published, confidence: float
+) -> Answer | None:
+    """The sentence that denies what the question takes for granted, if one does."""
+    denial = find_contradiction(question, found, published.lexical.stems)
+    if denial is None:
+        return None
+    sentence, where = denial
+    claim = Claim(where.passage.passage_id, sentence.start, sentence.end, sentence.text)
+    cited = check_draft(Draft((claim,), confidence / 2), found, published.generation_id, 0.0)
+    return replace(cited, status="contradicted", text=f"{SAY_OTHERWISE}\n\n{cited.text}")
 
 
 def told(mentions: Mentions, found: Sequence[Found], generation_id: str) -> Answer:

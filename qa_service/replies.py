@@ -212,7 +212,7 @@ class ChoiceReply(BaseModel):
 class AnswerReply(UnderstoodReply):
     """An answer made of quotes, or ``no_evidence`` with the nearest passages."""
 
-    status: Literal["answered", "no_evidence", "clarify"]
+    status: Literal["answered", "no_evidence", "clarify", "contradicted"]
     text: str
     direct: DirectReply | None = Field(
         None, description="The date, sum, number, name or place asked for, where that is clear."

@@ -21,7 +21,7 @@ Numbers = NDArray[np.int64]
 Scores = NDArray[np.float32]
 """Shape ``(n,)``: higher is better, always."""
 
-Status = Literal["answered", "no_evidence", "clarify"]
+Status = Literal["answered", "no_evidence", "clarify", "contradicted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ class Mentions:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``answered`` has at least one citation; ``no_evidence`` and ``clarify`` have none.
+    """``answered`` and ``contradicted`` have at least one citation, ``no_evidence`` and ``clarify`` none.
 
     ``choices``: the releases that could be meant, if it is to be clarified. ``direct``: the date, sum,
     number or name that was asked for, where that is clear. ``dropped`` counts the claims that did not
