@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from qa_service.types import (
     Filters,
@@ -21,7 +21,18 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _as_pair(value: str) -> str:
+    name, equals, _ = value.partition("=")
+    if not name or not equals:
+        raise ValueError(f"{value!r} is not field=value")
+    return value
+
+
+Pair = Annotated[str, AfterValidator(_as_pair)]
 Strings = Annotated[list[str], BeforeValidator(_as_list), Field(max_length=1000)]
+
+
+Pairs = Annotated[list[Pair], BeforeValidator(_as_list), Field(max_length=1000)]
 
 
 class Body(BaseModel):
@@ -38,7 +49,7 @@ class FiltersBody(Body):
     issuer: Strings = Field([], description="One issuer or several, exactly as listed.")
     release_id: Strings = Field([], description="One release or several.")
     language: Strings = Field([], description="One language or several, as the releases give it.")
-    metadata: Strings = Field(
+    metadata: Pairs = Field(
         [],
         description="`field=value` of the releases' metadata; several values of a field mean any.",
     )

@@ -609,3 +609,14 @@ def test_the_page_words_every_kind_of_period(bridges: Any, question: str, told: 
 def test_the_page_says_nothing_of_dates_where_none_were_read(bridges: Any) -> None:
     page = read(bridges, "/?" + urlencode({"q": f"{ORMSUND}?"}))
     assert "dates=" not in " ".join(str(a["href"]) for a in page.select("main a"))
+
+
+@pytest.mark.parametrize("pair", ["topic", "=toll", ""])
+def test_metadata_that_is_not_field_and_value_is_refused(bridges: Any, pair: str) -> None:
+    for reply in (
+        bridges.get("/api/search", params={"q": "bridge", "metadata": pair}),
+        bridges.post("/api/search", json={"q": "bridge", "metadata": [pair]}),
+        bridges.post("/api/answer", json={"question": "bridge?", "filters": {"metadata": pair}}),
+    ):
+        assert reply.status_code == 422
+        assert "is not field=value" in reply.json()["detail"]
