@@ -125,14 +125,18 @@ def _span(published: Published, release_id: str, quote: str) -> Span:
     return release_id, start, start + len(quote)
 
 
-def _question(row: Any) -> Question:
+def quotes_of(row: Any) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Of each quote in ``evidence`` of a row the alternatives, as release id and text."""
     also = row.get("also_evidence", [])
-    quotes = tuple(
+    return tuple(
         tuple(
             (str(one["release_id"]), str(one["quote"]))
             for one in [quote, *(other for other in also if other["for"] == n)]
         )
         for n, quote in enumerate(row["evidence"])
     )
+
+
+def _question(row: Any) -> Question:
     turns = tuple(Turn(turn["role"], turn["text"]) for turn in row.get("history", []))
-    return Question(str(row["question"]), str(row.get("type", "")), turns, quotes)
+    return Question(str(row["question"]), str(row.get("type", "")), turns, quotes_of(row))

@@ -16,6 +16,7 @@ import numpy as np
 
 from qa_service.answer import Asked
 from qa_service.errors import CorpusError
+from qa_service.evidence import quotes_of
 from qa_service.types import Citation, Turn
 
 WORDS_READ = 80
@@ -213,18 +214,10 @@ def _shares(one: str, other: str) -> bool:
 
 
 def _with_quotes(row: Any) -> Judged:
-    also = row.get("also_evidence", [])
-    evidence = tuple(
-        tuple(
-            (str(one["release_id"]), str(one["quote"]))
-            for one in [quote, *(other for other in also if other["for"] == n)]
-        )
-        for n, quote in enumerate(row["evidence"])
-    )
     turns = tuple(Turn(turn["role"], turn["text"]) for turn in row.get("history", []))
     every = row.get("answers_mode") == "all"
     return Judged(row["question"], row.get("type", ""), turns, row["answerable"],
-                  tuple(row["answers"]), every, evidence)  # fmt: skip
+                  tuple(row["answers"]), every, quotes_of(row))  # fmt: skip
 
 
 def _of_beir(row: Any) -> Judged:
