@@ -133,8 +133,9 @@ def contradicted(
         return None
     sentence, where = denial
     claim = Claim(where.passage.passage_id, sentence.start, sentence.end, sentence.text)
-    cited = check_draft(Draft((claim,), confidence / 2), found, published.generation_id, 0.0)
-    return replace(cited, status="contradicted", text=f"{SAY_OTHERWISE}\n\n{cited.text}")
+    cited = check_draft(Draft((claim,), 1.0), found, published.generation_id, 0.0)
+    text = f"{SAY_OTHERWISE}\n\n{cited.text}"
+    return replace(cited, status="contradicted", text=text, confidence=confidence / 2)
 
 
 def told(mentions: Mentions, found: Sequence[Found], generation_id: str) -> Answer:

@@ -1,12 +1,16 @@
 """A question that takes for granted what a release denies gets the quote that denies it."""
 
+import math
+from collections.abc import Sequence
+
 import pytest
 
 from qa_service.answer import ask
 from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
+from qa_service.engines import Tools
 from qa_service.index import Generation
 from qa_service.settings import read_settings
-from qa_service.types import Filters, Found, Passage, Release
+from qa_service.types import Draft, Filters, Found, Passage, Query, Release
 from qa_service.understanding import Reading
 from qa_service.wiring import make_answerer
 
@@ -68,3 +72,15 @@ def test_the_seed_release_denies_that_a_base_was_agreed_to(seed_generation: Gene
     [release] = {one.release.release_id: one.release for one in asked.found}.values()
     assert release.text[cited.start : cited.end] == cited.quote
     assert answer.direct is None
+
+
+class Unsure:
+    def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
+        return Draft((), math.nan)
+
+
+def test_a_denial_is_quoted_whatever_the_answerer_thinks(seed_generation: Generation) -> None:
+    question = "When did Cambodia agree to host a US base?"
+    asked = ask(seed_generation, Unsure(), question, [], Filters(), 10, Reading(1000), 0.18)
+    assert asked.answer.status == "contradicted"
+    assert len(asked.answer.citations) == 1
