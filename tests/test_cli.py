@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Qa, in_process, process
@@ -121,6 +123,64 @@ def test_a_search_prints_json_with_stages_only_if_asked_to_explain(
     assert plain == explained
     assert (plain["query"], plain["generation_id"]) == (*words[1:2], built.manifest.generation_id)
     assert [hit["rank"] for hit in plain["hits"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        (
+            ("--from", "2023-09-01", "--to", "2023-09-30"),
+            lambda hit: hit["published"][:7] == "2023-09",
+        ),
+        (("--issuer", "Nordfjell Energy"), lambda hit: hit["issuer"] == "Nordfjell Energy"),
+        (("--metadata", "pr_number=23-118"), lambda hit: hit["release_id"] == "wire-1"),
+    ],
+)
+def test_a_search_and_an_answer_can_be_filtered(
+    qa: Qa,
+    plan: BuildPlan,
+    built: BuildReport,
+    options: tuple[str, ...],
+    fits: Callable[[Any], bool],
+) -> None:
+    for words, key in (
+        (("search", "the harbour"), "hits"),
+        (("ask", "Who opened it?"), "passages"),
+    ):
+        told = qa(*words, *options, "--index", plan.index, "--json")
+        assert told.code == 0, told.err
+        found = json.loads(told.out)[key]
+        assert found
+        assert all(map(fits, found))
+
+
+def test_dates_in_a_question_can_be_counted_from_a_day_or_left_alone(
+    qa: Qa, plan: BuildPlan, built: BuildReport
+) -> None:
+    words = ("ask", "Who opened a wind farm last year?", "--index", plan.index, "--json")
+    read = json.loads(qa(*words, "--as-of", "2024-05-01").out)
+    assert (read["interpreted"]["as_of"], read["interpreted"]["date_from"]) == (
+        "2024-05-01",
+        "2023-01-01",
+    )
+    assert json.loads(qa(*words, "--as-written").out)["interpreted"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--from", "yesterday"), "date_from"),
+        (("--metadata", "topic"), "is not field=value"),
+        (("--as-of", "May"), "as_of"),
+        (("--from", "2024-01-02", "--to", "2024-01-01"), "is after date_to"),
+    ],
+)
+def test_a_filter_that_cannot_be_used_is_named(
+    qa: Qa, plan: BuildPlan, built: BuildReport, options: tuple[str, ...], said: str
+) -> None:
+    told = qa("search", "harbour", *options, "--index", plan.index)
+    assert (told.code, told.out) == (5, "")
+    assert said in told.err
 
 
 def test_an_evaluation_measures_every_stage_and_writes_its_runs(

@@ -5,29 +5,52 @@ from typing import Annotated
 
 import typer
 
-from qa_service.cli.options import Corpus, Index, Json, K, current, print_json
+from qa_service.cli.options import (
+    AsOf,
+    AsWritten,
+    Corpus,
+    DateFrom,
+    DateTo,
+    Index,
+    Issuers,
+    Json,
+    K,
+    Languages,
+    Metadata,
+    current,
+    given_filters,
+    given_reading,
+    print_json,
+)
 from qa_service.settings import read_settings
 
 
-def search(
+def search(  # noqa: PLR0913, PLR0917 - each is an option
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: K = 10,
     index: Index = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the ranking of each stage too.")
     ] = False,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+    issuer: Issuers = None,
+    language: Languages = None,
+    metadata: Metadata = None,
+    as_of: AsOf = None,
+    as_written: AsWritten = False,
     as_json: Json = False,
 ) -> None:
     """Print the passages nearest to a query, as in: qa search "Ream naval base" -k 3 --explain."""
     from qa_service.replies import HitReply, StagesReply
     from qa_service.search import look_up
     from qa_service.search import search as search_index
-    from qa_service.types import Filters
-    from qa_service.understanding import Reading, understand
+    from qa_service.understanding import understand
 
+    filters = given_filters(date_from, date_to, issuer, language, metadata)
     with current(index) as (generation, settings):
-        reading = Reading(settings.question_max_chars)
-        stages = search_index(generation, understand(generation, query, Filters(), reading), k)
+        reading = given_reading(settings.question_max_chars, as_of, as_written)
+        stages = search_index(generation, understand(generation, query, filters, reading), k)
         found = look_up(generation, stages, 0, k)
         generation_id = generation.generation_id
     if as_json:
@@ -43,23 +66,29 @@ def search(
         print(f"   {' '.join(one.passage.text.split())[:300]}")
 
 
-def ask(
+def ask(  # noqa: PLR0913, PLR0917 - each is an option
     question: Annotated[str, typer.Argument(help="In plain language.")],
     k: K = 10,
     index: Index = None,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+    issuer: Issuers = None,
+    language: Languages = None,
+    metadata: Metadata = None,
+    as_of: AsOf = None,
+    as_written: AsWritten = False,
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes, as in: qa ask "What did Blinken thank Cambodia for?"."""
     from qa_service.answer import ask as ask_generation
     from qa_service.replies import AnswerReply
-    from qa_service.types import Filters
-    from qa_service.understanding import Reading
     from qa_service.wiring import make_answerer
 
+    filters = given_filters(date_from, date_to, issuer, language, metadata)
     with current(index) as (generation, settings):
-        reading, threshold = Reading(settings.question_max_chars), settings.evidence_threshold
-        answerer = make_answerer(settings)
-        asked = ask_generation(generation, answerer, question, [], Filters(), k, reading, threshold)
+        reading = given_reading(settings.question_max_chars, as_of, as_written)
+        answerer, threshold = make_answerer(settings), settings.evidence_threshold
+        asked = ask_generation(generation, answerer, question, [], filters, k, reading, threshold)
     reply = AnswerReply.of(question, asked)
     if as_json:
         print_json(reply.model_dump(mode="json"))

@@ -5,12 +5,19 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from tqdm import tqdm
 
+from qa_service.errors import QueryError
 from qa_service.settings import read_settings
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from qa_service.types import Filters
+    from qa_service.understanding import Reading
 
 Corpus = Annotated[
     Path | None, typer.Option("--corpus", help="The folder of releases.", show_default="corpus")
@@ -19,6 +26,26 @@ Index = Annotated[
     Path | None, typer.Option("--index", help="The folder of generations.", show_default="index")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DateFrom = Annotated[
+    str | None, typer.Option("--from", help="Releases of this day or later: 2022-05-01.")
+]
+DateTo = Annotated[str | None, typer.Option("--to", help="Releases of this day or earlier.")]
+Issuers = Annotated[
+    list[str] | None, typer.Option("--issuer", help="Only of this issuer; repeatable.")
+]
+Languages = Annotated[
+    list[str] | None, typer.Option("--language", help="Only in this language; repeatable.")
+]
+Metadata = Annotated[
+    list[str] | None, typer.Option("--metadata", help="Only with field=value; repeatable.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The day that “last year” counts from.", show_default="today"),
+]
+AsWritten = Annotated[
+    bool, typer.Option("--as-written", help="Read no dates and correct no names in the question.")
+]
 K = Annotated[int, typer.Option("-k", "--k", min=1, max=100, help="How many passages.")]
 
 
@@ -34,6 +61,45 @@ def current(index: Path | None) -> Iterator[Any]:
         yield generation, settings
     finally:
         generation.close()
+
+
+def given_filters(
+    date_from: str | None,
+    date_to: str | None,
+    issuer: list[str] | None,
+    language: list[str] | None,
+    metadata: list[str] | None,
+) -> "Filters":
+    """What the options let through, checked as the API checks it."""
+    from pydantic import ValidationError
+
+    from qa_service.bodies import FiltersBody
+
+    given = {
+        "date_from": date_from, "date_to": date_to, "issuer": issuer or [],
+        "language": language or [], "metadata": metadata or [],
+    }  # fmt: skip
+    try:
+        return FiltersBody.model_validate(given).filters()
+    except ValidationError as error:
+        raise QueryError(_in_a_line(error)) from error
+
+
+def given_reading(max_chars: int, as_of: str | None, as_written: bool) -> "Reading":
+    """How the question is to be read."""
+    from pydantic import ValidationError
+
+    from qa_service.bodies import ReadingBody
+
+    given = {"as_of": as_of, "dates": not as_written, "spelling": not as_written}
+    try:
+        return ReadingBody.model_validate(given).reading(max_chars)
+    except ValidationError as error:
+        raise QueryError(_in_a_line(error)) from error
+
+
+def _in_a_line(error: "ValidationError") -> str:
+    return "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
 
 
 def progress(what: str, total: int | None) -> "tqdm[Any]":
