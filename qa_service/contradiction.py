@@ -8,7 +8,7 @@ plain ones, because a wrong contradiction is worse than an answer that is beside
 import re
 from collections.abc import Callable, Sequence
 
-from qa_service.facts import asks_across, asks_for_several, names_in
+from qa_service.facts import asks_across, names_in
 from qa_service.sentences import COMMON, Sentence, sentences_of
 from qa_service.types import Found
 
@@ -61,8 +61,7 @@ def find_contradiction(
     another word with the question.
     """
     names = names_in(question)
-    gathers = asks_across(question) or asks_for_several(question)
-    if not names or gathers or _WHETHER.search(question) or _NEGATED.search(question):
+    if not names or asks_across(question) or _WHETHER.search(question) or _NEGATED.search(question):
         return None
     denials = [
         (denied, alone)

@@ -93,3 +93,16 @@ def test_the_page_offers_the_choices_as_links(councils: Any) -> None:
     assert len(links) == 5
     for link in links:
         assert "blockquote" in councils.get(link).text
+
+
+@pytest.mark.parametrize(("question", "newest_first"), [
+    ("In which towns were all the meetings of the councils held?", False),
+    ("In which towns were all the latest meetings of the councils held?", True),
+])  # fmt: skip
+def test_quotes_from_several_releases_stand_in_the_order_of_their_dates(
+    councils: Any, question: str, newest_first: bool
+) -> None:
+    reply = answer(councils, question)
+    days = [cited["published"] for cited in reply["citations"]]
+    assert len(set(days)) > 1
+    assert days == sorted(days, reverse=newest_first)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Tools
-from qa_service.facts import FACTS, asks_for_several, issue_asked, names_in, without_names
+from qa_service.facts import FACTS, asks_across, issue_asked, names_in, without_names
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
 from qa_service.types import Claim, Draft, Found, Query
 
@@ -24,13 +24,17 @@ WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
 PASSAGES = 8
 MEANINGS = 3
 QUOTES = 3
-LIST_QUOTES = 5
+QUOTES_ACROSS = 6
 ISSUE_CONFIDENCE = 0.9
 UNHEARD_OF = 0.5
 """What remains of the confidence if the question names somebody whom no passage found mentions."""
 
 NEAR = 0.35
-"""A further quote is given if the model finds it at least this likely, relative to the first."""
+NEAR_ACROSS = 0.1
+"""A further quote is given if the model finds it at least this likely, relative to the first; for a
+question over several releases less is asked: of the gold quotes of 133 questions over the justice
+releases 62 % are cited then instead of 57, and of what is cited 39 % is gold instead of 41.
+"""
 
 _COLUMNS = (*FEATURES, "meaning", "nameless", "below_nameless")
 _TELLING = [
@@ -86,9 +90,11 @@ class ExtractiveAnswerer:
         read = self.read(query, found[:PASSAGES], tools)
         if not read.sentences:
             return Draft((), 0.0)
-        several = asks_for_several(query.text)
-        chosen = _choose(read, LIST_QUOTES if several else QUOTES)
-        claims = tuple(_claim(read.sentences[i], found) for i in chosen)
+        across = asks_across(query.text)
+        chosen = [read.sentences[i] for i in _choose(read, across)]
+        claims = tuple(
+            _claim(one, found) for one in (_by_date(chosen, found, query) if across else chosen)
+        )
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
         unheard = unheard_of(query.text, found, tools.embedder.knows)
@@ -165,8 +171,20 @@ def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
     ])  # fmt: skip
 
 
-def _choose(read: Read, most: int) -> list[int]:
+def _by_date(sentences: Sequence[Sentence], found: Sequence[Found], query: Query) -> list[Sentence]:
+    """Release by release in the order of their dates; the newest first if the question asks for it."""
+
+    def day(sentence: Sentence) -> int:
+        published = found[sentence.place].release.published
+        return published.toordinal() if published else 0
+
+    newest_first = query.when is not None and query.when.order == "newest"
+    return sorted(sentences, key=day, reverse=newest_first)
+
+
+def _choose(read: Read, across: bool) -> list[int]:
     """The best, and what comes near it and says something else."""
+    most, near = (QUOTES_ACROSS, NEAR_ACROSS) if across else (QUOTES, NEAR)
     chosen: list[int] = []
     seen: list[set[str]] = []
     for i, (sentence, score) in enumerate(zip(read.sentences, read.scores, strict=True)):
@@ -175,7 +193,7 @@ def _choose(read: Read, most: int) -> list[int]:
             continue  # a heading says nothing more
         if any(len(words & other) > 0.7 * min(len(words), len(other)) for other in seen):
             continue
-        if len(chosen) < most and score - read.scores[0] >= np.log(NEAR):
+        if len(chosen) < most and score - read.scores[0] >= np.log(near):
             chosen.append(i)
             seen.append(words)
     return chosen
