@@ -92,9 +92,10 @@ class ExtractiveAnswerer:
             return Draft((), 0.0)
         across = asks_across(query.text)
         chosen = [read.sentences[i] for i in _choose(read, across)]
-        claims = tuple(
-            _claim(one, found) for one in (_by_date(chosen, found, query) if across else chosen)
-        )
+        if across:
+            newest_first = query.when is not None and query.when.order == "newest"
+            chosen = in_order_of_dates(chosen, found, newest_first)
+        claims = tuple(_claim(one, found) for one in chosen)
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
         unheard = unheard_of(query.text, found, tools.embedder.knows)
@@ -171,14 +172,15 @@ def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
     ])  # fmt: skip
 
 
-def _by_date(sentences: Sequence[Sentence], found: Sequence[Found], query: Query) -> list[Sentence]:
-    """Release by release in the order of their dates; the newest first if the question asks for it."""
+def in_order_of_dates(
+    sentences: Sequence[Sentence], found: Sequence[Found], newest_first: bool
+) -> list[Sentence]:
+    """Sentences in the order of their releases' dates; those of one day stay as they are."""
 
     def day(sentence: Sentence) -> int:
         published = found[sentence.place].release.published
         return published.toordinal() if published else 0
 
-    newest_first = query.when is not None and query.when.order == "newest"
     return sorted(sentences, key=day, reverse=newest_first)
 
 
