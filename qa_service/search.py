@@ -164,7 +164,8 @@ def search(published: Published, query: Query, k: int) -> Stages:
     order = query.when.order if query.when else ""
     scores = fuse(evidence, weights, by_date(published.days(of), order))
     best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
-    by_words, by_meaning, fused = (_ranking(published, *one) for one in (lexical, dense, best))
+    ids = published.passage_ids(numbers)
+    by_words, by_meaning, fused = (_ranking(ids, numbers, *one) for one in (lexical, dense, best))
     marks.append(time.perf_counter())
     reranked = _rerank(published, query.text, fused)
     marks.append(time.perf_counter())
@@ -242,6 +243,7 @@ def _scores_of(numbers: Numbers, found: tuple[Numbers, Scores]) -> Floats:
     return np.where(known[at] == numbers, scores[at], 0.0).astype(np.float64)
 
 
-def _ranking(published: Published, numbers: Numbers, scores: Scores) -> Ranking:
-    ids = published.passage_ids(numbers)
-    return Ranking(tuple(map(Hit, ids, scores.tolist())))
+def _ranking(ids: Sequence[str], known: Numbers, numbers: Numbers, scores: Scores) -> Ranking:
+    """Of ``numbers``, whose ids stand in ``ids`` where they stand in ``known``."""
+    places = np.searchsorted(known, numbers).tolist()
+    return Ranking(tuple(map(Hit, (ids[place] for place in places), scores.tolist())))
