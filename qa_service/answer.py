@@ -101,10 +101,11 @@ def ask(
     return Asked(answer, query, found, stages, standalone, took_ms)
 
 
-def notes_on(stages: Stages) -> Iterator[str]:
-    """What a reader should know of how the passages were found."""
+def notes_on(stages: Stages, answer: Answer | None = None) -> Iterator[str]:
+    """What a reader should know of how the passages were found, and the answer."""
     if not stages.read:
         yield UNREAD
+    yield from answer.notes if answer else ()
 
 
 def check_draft(
@@ -114,14 +115,24 @@ def check_draft(
     by_id = {one.passage.passage_id: one for one in found}
     checked = [check_claim(claim, by_id.get(claim.passage_id)) for claim in draft.claims]
     kept = [claim for claim, stands in zip(draft.claims, checked, strict=True) if stands]
-    dropped = len(draft.claims) - len(kept)
-    if dropped:
-        log.warning("dropped %d of %d claims: not exact", dropped, len(draft.claims))
-    if not kept or not draft.confidence >= threshold:  # not a number is below too
-        return Answer("no_evidence", NO_EVIDENCE, (), draft.confidence, generation_id, dropped)
-    citations = tuple(_cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1))
-    text = "\n\n".join(map(_in_words, citations))
-    return Answer("answered", text, citations, draft.confidence, generation_id, dropped)
+    inexact = len(draft.claims) - len(kept)
+    if inexact:
+        log.warning("dropped %d of %d claims: not exact", inexact, len(draft.claims))
+    confidence = min(max(0.0, draft.confidence), 1.0)  # in this order "not a number" becomes 0
+    citations: tuple[Citation, ...] = ()
+    if kept and confidence >= threshold:
+        citations = tuple(
+            _cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1)
+        )
+    return Answer(
+        status="answered" if citations else "no_evidence",
+        text="\n\n".join(map(_in_words, citations)) or NO_EVIDENCE,
+        citations=citations,
+        confidence=confidence,
+        generation_id=generation_id,
+        dropped=draft.dropped + inexact,
+        notes=draft.notes,
+    )
 
 
 def contradicted(

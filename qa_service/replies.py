@@ -247,7 +247,7 @@ class AnswerReply(UnderstoodReply):
             passages=[HitReply.of(found) for found in asked.found],
             question=question, standalone_question=asked.standalone,
             confidence=answer.confidence, generation_id=answer.generation_id,
-            took_ms=round(asked.took_ms, 2), **UnderstoodReply.parts(asked.query, asked.stages),
+            took_ms=round(asked.took_ms, 2), **UnderstoodReply.parts(asked.query, asked.stages, answer),
         )  # fmt: skip
 
 

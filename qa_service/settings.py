@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from qa_service.errors import SettingsError
@@ -53,7 +53,25 @@ class Settings(BaseSettings):
         description="A sentence-transformers cross-encoder that reads the best 30 passages again, by "
         "hub name or folder; empty: none.",
     )
-    answerer: str = Field("extractive", description="The answerer: extractive.")
+    answerer: str = Field(
+        "extractive",
+        description="The answerer: extractive, or llm, which needs the next two settings.",
+    )
+    llm_url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="An OpenAI-compatible endpoint, such as http://localhost:11434/v1; questions and "
+        "passages are sent there.",
+    )
+    llm_model: str = Field("", description="The model's name at that endpoint.")
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), description="The endpoint's key, if it wants one."
+    )
+    llm_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        description="The built-in answerer answers if the model takes longer, in seconds.",
+    )
 
     passage_max_chars: int = Field(
         1200, ge=0, description="Longer paragraphs are split at sentence ends; 0 never splits."

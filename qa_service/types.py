@@ -200,10 +200,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answerer's proposal. ``confidence``: 0 to 1, that the releases answer the question."""
+    """An answerer's proposal. ``confidence``: 0 to 1, that the releases answer the question.
+
+    ``dropped``: what the answerer itself found to be wrong; ``notes``: what a reader should know of it.
+    """
 
     claims: tuple[Claim, ...]
     confidence: float
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +270,7 @@ class Answer:
 
     ``choices``: the releases that could be meant, if it is to be clarified. ``direct``: the date, sum,
     number or name that was asked for, where that is clear. ``dropped`` counts the claims that did not
-    quote their release exactly.
+    quote their release exactly. ``notes``: what a reader should know of how the answer came about.
     """
 
     status: Status
@@ -277,3 +282,4 @@ class Answer:
     direct: Direct | None = None
     mentions: Mentions | None = None
     choices: tuple[Release, ...] = ()
+    notes: tuple[str, ...] = ()

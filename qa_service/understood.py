@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qa_service.answer import notes_on
 from qa_service.search import Stages
-from qa_service.types import Event, Query, When
+from qa_service.types import Answer, Event, Query, When
 
 
 class PeriodReply(BaseModel):
@@ -79,12 +79,12 @@ class UnderstoodReply(BaseModel):
     notes: list[str] = Field([], description="What a reader should know of how this was found.")
 
     @staticmethod
-    def parts(query: Query, stages: Stages) -> dict[str, Any]:
+    def parts(query: Query, stages: Stages, answer: Answer | None = None) -> dict[str, Any]:
         """The fields of this model, from inside."""
         return {
             "interpreted": InterpretedReply.of(query.when) if query.when else None,
             "corrections": [
                 CorrectionReply(from_=one.written, to=one.searched) for one in query.corrections
             ],
-            "notes": list(notes_on(stages)),
+            "notes": list(notes_on(stages, answer)),
         }

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from qa_service.answer import Asked, ask, in_figures
+from qa_service.answer import Asked, ask, in_figures, notes_on
 from qa_service.clarifying import about
 from qa_service.errors import QaError
 from qa_service.index import Generation
@@ -170,6 +170,7 @@ def _ask(
         "corrections": asked.query.corrections,
         "answer": asked.answer,
         "found": asked.found,
+        "notes": list(notes_on(asked.stages, asked.answer)),
         "quotes": list(_quotes(asked)),
         "choices": [(one, about(q, one)) for one in asked.answer.choices],
         "direct": asked.answer.direct,

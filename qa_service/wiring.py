@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
+from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
 from qa_service.engines.dense_faiss import FaissDense
 from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
 from qa_service.engines.lexical_tantivy import TantivyLexical
@@ -22,7 +24,10 @@ T = TypeVar("T")
 
 DENSE: Mapping[str, type[DenseIndex]] = {"faiss": FaissDense}
 LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
-ANSWERERS: Mapping[str, Callable[[], Answerer]] = {"extractive": ExtractiveAnswerer}
+ANSWERERS: Mapping[str, Callable[[Settings], Answerer]] = {
+    "extractive": lambda _settings: ExtractiveAnswerer(),
+    "llm": lambda settings: LlmAnswerer(make_endpoint(settings), ExtractiveAnswerer()),
+}
 
 
 def choose(setting: str, known: Mapping[str, T], name: str) -> T:
@@ -66,7 +71,22 @@ def make_engines(settings: Settings) -> Engines:
 
 def make_answerer(settings: Settings) -> Answerer:
     """The answerer that the settings name."""
-    return choose("answerer", ANSWERERS, settings.answerer)()
+    return choose("answerer", ANSWERERS, settings.answerer)(settings)
+
+
+def make_endpoint(settings: Settings) -> Endpoint:
+    """Where the language model is.
+
+    Raises:
+        SettingsError: a setting or the client is missing.
+    """
+    for name in ("llm_url", "llm_model"):
+        if not getattr(settings, name):
+            raise SettingsError(f"QA_ANSWERER=llm needs QA_{name.upper()}")
+    if find_spec("openai") is None:
+        raise SettingsError("QA_ANSWERER=llm needs the client: pip install 'qa-service[llm]'")
+    key = settings.llm_api_key.get_secret_value()
+    return Endpoint(settings.llm_url, settings.llm_model, key, settings.llm_timeout_s)
 
 
 def make_reranker(settings: Settings) -> Reranker | None:

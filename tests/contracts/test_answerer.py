@@ -14,6 +14,7 @@ from qa_service.engines.answerer_extractive import MEANINGS, models
 from qa_service.index import Generation
 from qa_service.passages import PassageSettings, sentence_texts, split_release
 from qa_service.sentences import FEATURES
+from qa_service.settings import read_settings
 from qa_service.types import Draft, Found, Passage, Query, Release, Vectors
 from qa_service.wiring import ANSWERERS
 
@@ -47,9 +48,11 @@ def ask(request: pytest.FixtureRequest, generation: Generation) -> Asks:
     def sentence_vectors(passage: Passage) -> Vectors:
         return generation.embedder.embed_passages(sentence_texts(passage.text))
 
-    make = ANSWERERS[request.param]
+    # Nothing answers at port 9 (discard): the language model's answerer falls back.
+    settings = read_settings(llm_url="http://127.0.0.1:9/v1", llm_model="none")
+    answerer = ANSWERERS[request.param](settings)
     tools = Tools(generation.lexical, generation.embedder, sentence_vectors)
-    return lambda question, found: make().answer(Query(question), found, tools)
+    return lambda question, found: answerer.answer(Query(question), found, tools)
 
 
 def assert_sound(draft: Draft, found: tuple[Found, ...]) -> None:
