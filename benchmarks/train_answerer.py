@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from qa_service.conversation import context_of
+from qa_service.conversation import stand_alone
 from qa_service.engines import Tools
 from qa_service.engines import answerer_extractive as engine
 from qa_service.engines.answerer_extractive import Linear, Read
@@ -107,11 +107,12 @@ def example(
     turns = [turn_of(turn) for turn in meta.get("history", [])]
     text = row.get("question") or row["text"]
     reading = Reading(10_000)
-    query = understand(generation, text, filters, reading, context_of(turns, 2000))
+    alone = stand_alone(text, turns, 2000)
+    query = understand(generation, alone.question, filters, reading, alone.context)
     found = look_up(generation, search(generation, query, engine.PASSAGES), 0, engine.PASSAGES)
     sentences = sentences_of(found)
     features = Weighing(query, found, terms).features(sentences)
-    features = engine.with_meaning(text, found, features, tools)
+    features = engine.with_meaning(query.text, found, features, tools)
     right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
     return Example(name, meta["answerable"], query, found, sentences, features, right)
 

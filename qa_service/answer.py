@@ -5,14 +5,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from qa_service.clarifying import ASK_BACK, could_be_meant
 from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
-from qa_service.conversation import context_of, standalone_question
+from qa_service.conversation import stand_alone
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
 from qa_service.mentions import as_found, find_mentions, mentions_asked, quoted
 from qa_service.referents import person_meant
+from qa_service.rewriting import PickLike, first_like
 from qa_service.search import Published, Stages, look_up, search
 from qa_service.types import (
     Answer,
@@ -72,9 +75,9 @@ def ask(
         EngineError: a model failed.
     """
     began = time.perf_counter()
-    context = context_of(history, reading.max_chars)
-    query = understand(published, question, filters, reading, context)
-    standalone = standalone_question(query.text, context)
+    alone = stand_alone(question, history, reading.max_chars, most_like(published))
+    query = understand(published, alone.question, filters, reading, alone.context)
+    standalone = f"{query.text} ({alone.left_out})" if alone.left_out else query.text
     stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
     if found and issue_asked(question):
@@ -99,6 +102,18 @@ def ask(
         generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,
     )  # fmt: skip
     return Asked(answer, query, found, stages, standalone, took_ms)
+
+
+def most_like(published: Published) -> PickLike:
+    """Of several names the one of the nearest meaning: a country for a country."""
+
+    def pick(name: str, names: Sequence[str]) -> str:
+        if not published.embedder.reads(name):
+            return first_like(name, names)
+        vectors = published.embedder.embed_queries([name, *names])
+        return names[int(np.argmax(vectors[1:] @ vectors[0]))]
+
+    return pick
 
 
 def notes_on(stages: Stages, answer: Answer | None = None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa_service.conversation import context_of
+from qa_service.conversation import stand_alone
 from qa_service.errors import CorpusError, NotFound
 from qa_service.search import Published, search
 from qa_service.types import Filters, Hit, Turn
@@ -61,8 +61,9 @@ def measure_evidence(
     """
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for question in questions:
-        context = context_of(question.history, CONTEXT_CHARS)
-        query = understand(published, question.text, Filters(), Reading(MAX_CHARS), context)
+        alone = stand_alone(question.text, question.history, CONTEXT_CHARS)
+        reading = Reading(MAX_CHARS)
+        query = understand(published, alone.question, Filters(), reading, alone.context)
         stages = search(published, query, DEPTH)
         wanted = [[_span(published, *one) for one in quotes] for quotes in question.quotes]
         for name in ("lexical", "dense", "fused", "reranked"):

@@ -106,7 +106,8 @@ _ACROSS = re.compile(
 
 
 _NAME = re.compile(r"[A-Z][\w&'’-]*(?:\.(?=\w)[\w.]+|\.(?= [A-Z]\w+))?"
-                   r"(?: (?:(?:of|the|and|v\.|for|de|van) )?[A-Z0-9][\w&'’-]*)*")  # fmt: skip
+                   r"(?: (?:(?:of|the|and|v\.|for|de|van) )?"
+                   r"(?:[A-Z]\.(?= [A-Z])|[A-Z0-9][\w&'’-]*))*")  # fmt: skip
 _BEFORE_A_WORD = " \n“\"‘'(["
 _OPENERS = frozenset(
     "a an and any anyone anything are at but by can could did do does for from had has have he her "

@@ -55,6 +55,14 @@ def person_meant(release: Release, start: int, end: int) -> str:
     return ""
 
 
+def is_person(name: str) -> bool:
+    """Whether a name has the shape of a person's in full, offices before it or not."""
+    name = name.partition(" of ")[0]
+    person = re.sub(rf"^(?:{_HONORIFIC}\s+|{_OFFICE})+", "", name)
+    shape = re.fullmatch(_NAME, person) and (" " in person or person != name)
+    return bool(shape) and not _NO_PERSON.search(person)
+
+
 def _spoken_of(sentence: str, earlier: str) -> str:
     """The person that a sentence begins with, or the only one whom it gives an honorific."""
     subject = _SUBJECT.match(sentence)
