@@ -45,6 +45,15 @@ UNREAD = (
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What a question was understood as and the passages found for it, before it is answered."""
+
+    query: Query
+    found: list[Found]
+    standalone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """An answer with everything it was made from."""
 
@@ -74,6 +83,22 @@ def ask(
         QueryError: the question or the filters are unusable.
         EngineError: a model failed.
     """
+    *_, asked = ask_in_steps(published, answerer, question, history, filters, k, reading, threshold)
+    assert isinstance(asked, Asked)  # noqa: S101 - the last step
+    return asked
+
+
+def ask_in_steps(
+    published: Published,
+    answerer: Answerer,
+    question: str,
+    history: Sequence[Turn],
+    filters: Filters,
+    k: int,
+    reading: Reading,
+    threshold: float,
+) -> Iterator[Looked | Asked]:
+    """The same as :func:`ask`, for who wants to see the passages first or may walk away."""
     began = time.perf_counter()
     alone = stand_alone(question, history, reading.max_chars, most_like(published))
     query = understand(published, alone.question, filters, reading, alone.context)
@@ -82,6 +107,7 @@ def ask(
     found = look_up(published, stages, 0, k)
     if found and issue_asked(question):
         found += _rest_of(published, found)
+    yield Looked(query, found, standalone)
     generation_id = published.generation_id
     mentions = _mentions(published, query)
     if mentions:
@@ -101,7 +127,7 @@ def ask(
         "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
         generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,
     )  # fmt: skip
-    return Asked(answer, query, found, stages, standalone, took_ms)
+    yield Asked(answer, query, found, stages, standalone, took_ms)
 
 
 def most_like(published: Published) -> PickLike:

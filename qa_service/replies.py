@@ -251,6 +251,28 @@ class AnswerReply(UnderstoodReply):
         )  # fmt: skip
 
 
+class SearchingEvent(BaseModel):
+    """The first event of a stream: the question has arrived."""
+
+    state: Literal["searching"] = "searching"
+    generation_id: str
+    releases: int = Field(description="How many are searched, before any filter.")
+
+
+class PassagesEvent(BaseModel):
+    """What the answer will be made from."""
+
+    standalone_question: str
+    passages: list[HitReply]
+
+
+class DoneEvent(BaseModel):
+    """The last event of a stream."""
+
+    generation_id: str
+    took_ms: float
+
+
 class ReleaseReply(BaseModel):
     """A whole release; ``body_start`` to ``body_end`` is the text without its letterhead."""
 
