@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qa_service import __version__, api, streaming, web
+from qa_service import __version__, api, web
 from qa_service.bodies import Problem
 from qa_service.errors import EngineError, QaError
 from qa_service.index import Serving
@@ -46,7 +46,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.answerer = make_answerer(settings)
     app.state.serving = Serving(settings.index_dir, make_engines(settings), canary)
     app.include_router(api.router)
-    app.include_router(streaming.router)
     web.add_pages(app)
     app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
     app.add_exception_handler(QaError, _on_qa_error)

@@ -1,9 +1,9 @@
-"""The JSON routes, a module for each kind: searching, answering, releases, the service itself."""
+"""The JSON routes, a module for each kind: searching, answering, streams, releases, the service itself."""
 
 from fastapi import APIRouter
 
-from qa_service.api import answering, releases, searching, service
+from qa_service.api import answering, releases, searching, service, streaming
 
 router = APIRouter()
-for part in (searching, answering, releases, service):
+for part in (searching, answering, streaming, releases, service):
     router.include_router(part.router)

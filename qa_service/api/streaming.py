@@ -2,28 +2,24 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from qa_service.answer import Looked, ask_in_steps
-from qa_service.api import PROBLEMS, Current, Given
+from qa_service.api.parts import Current, Given, problems
 from qa_service.bodies import AnswerBody, Problem
 from qa_service.errors import QaError
 from qa_service.replies import AnswerReply, DoneEvent, HitReply, PassagesEvent, SearchingEvent
 
 log = logging.getLogger(__name__)
 router = APIRouter()
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: PROBLEMS[status] for status in (413, 422, 503)
-}
 
 
 @router.post(
     "/api/answer/stream",
     response_class=EventSourceResponse,
-    responses=RESPONSES,
+    responses=problems(413, 422, 503),
     tags=["answer"],
 )
 def post_answer_stream(
