@@ -14,6 +14,7 @@ from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
 from qa_service.mentions import as_found, find_mentions, mentions_asked, quoted
+from qa_service.metrics import count_answer
 from qa_service.referents import person_meant
 from qa_service.rewriting import PickLike, first_like
 from qa_service.search import Published, Stages, look_up, search
@@ -123,6 +124,7 @@ def ask_in_steps(
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     took_ms = (time.perf_counter() - began) * 1000
+    count_answer(answer.status, answer.dropped)
     log.info(
         "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
         generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,

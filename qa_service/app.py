@@ -7,15 +7,20 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import Response
+from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa_service import __version__, api, web
-from qa_service.bodies import Problem
 from qa_service.errors import EngineError, QaError
 from qa_service.index import Serving
+from qa_service.middlewares.headers import SecurityHeaders, Versions
+from qa_service.middlewares.limits import BodyLimit
+from qa_service.middlewares.observed import Observed
+from qa_service.problems import problem
 from qa_service.settings import Settings, read_settings
 from qa_service.wiring import canary, make_answerer, make_engines
 
@@ -36,65 +41,42 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         await run_in_threadpool(app.state.serving.stop)
 
-    app = FastAPI(
+    app = FastAPIOffline(
+        redoc_url=None,
+        favicon_url="/static/icon.svg",
         title="Press releases, cited",
         version=__version__,
         summary="Answers made of verbatim quotes with citations, or an honest no.",
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.answerer = make_answerer(settings)
     app.state.serving = Serving(settings.index_dir, make_engines(settings), canary)
-    app.include_router(api.router)
+    api.add_routes(app)
     web.add_pages(app)
-    app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
+    _add_middlewares(app, settings)
     app.add_exception_handler(QaError, _on_qa_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_bug)
     return app
 
 
-class BodyLimit:
-    """Refuses bodies of more than ``max_bytes`` with 413, whether or not they announce their size."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body up to the limit, then pass it on in one piece."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
-            await self._app(scope, receive, send)
-            return
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if len(body) > self._max_bytes:
-                reply = problem(
-                    413, "The body is too large", f"more than {self._max_bytes:,} bytes"
-                )
-                await reply(scope, receive, send)
-                return
-            if not message.get("more_body", False):
-                break
-        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def again() -> Message:
-            return whole.pop() if whole else await receive()
-
-        await self._app(scope, again, send)
-
-
-def problem(
-    status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    """An error as application/problem+json (RFC 9457)."""
-    body = Problem(title=title, status=status, detail=detail).model_dump()
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+def _add_middlewares(app: FastAPI, settings: Settings) -> None:
+    """From the inside out: the last one added is the first that a request meets."""
+    app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
+    app.add_middleware(Versions)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins.split(),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "Link", "Retry-After", "Server-Timing", "X-Request-ID"],
+        )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed, on_bug=_on_bug)
 
 
 def _respond(

@@ -15,6 +15,8 @@ MAX_K = 100
 MAX_OFFSET = 1000
 MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
+MAX_BATCH = 100
+MAX_LISTED = 500
 
 
 def _as_list(value: object) -> object:
@@ -88,8 +90,39 @@ class SearchBody(FiltersBody, ReadingBody):
 
     q: str = Field(description="What to look for.")
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits.")
+    limit: int | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
     explain: bool = Field(False, description="Add the ranking of each stage.")
+
+    @property
+    def size(self) -> int:
+        """How many hits, by whichever name."""
+        return self.limit or self.k
+
+
+class BatchBody(Body):
+    """Several searches, answered in their order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"searches": [{"q": "Ream naval base", "k": 2}, {"q": "Myanmar"}]}]
+        }
+    )
+
+    searches: list[SearchBody] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class ReleasesQuery(FiltersBody):
+    """A page of the list of releases."""
+
+    limit: int = Field(50, ge=1, le=MAX_LISTED, description="How many releases.")
+    offset: int = Field(0, ge=0, le=2**31, description="How many of the newest to pass over.")
+
+
+class ExportQuery(SearchBody):
+    """A search to be saved."""
+
+    format: Literal["jsonl", "csv", "ris"] = Field("jsonl", description="The kind of file.")
 
 
 class TurnBody(Body):

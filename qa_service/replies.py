@@ -94,10 +94,10 @@ class StagesReply(BaseModel):
     took_ms: dict[str, float]
 
     @classmethod
-    def of(cls, stages: Stages) -> "StagesReply":
-        """From inside."""
-        names = ("lexical", "dense", "fused", "reranked")
-        rankings = {name: _stage_hits(getattr(stages, name)) for name in names}
+    def of(cls, stages: Stages, shown: int) -> "StagesReply":
+        """From inside; of the final rankings as many hits as are ``shown``."""
+        names = {"lexical": None, "dense": None, "fused": shown, "reranked": shown}
+        rankings = {name: _stage_hits(getattr(stages, name))[:most] for name, most in names.items()}
         return cls(**rankings, took_ms=stages.took_ms)
 
 
@@ -107,6 +107,7 @@ class SearchReply(UnderstoodReply):
     query: str
     generation_id: str
     took_ms: float
+    total: int = Field(description="Hits in the whole ranking, of which `hits` is a part.")
     hits: list[HitReply]
     stages: StagesReply | None = Field(None, description="Only when explain was asked for.")
 

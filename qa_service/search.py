@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.facts import asks_across, is_question, without_names
 from qa_service.fusion import ACROSS, SUBJECT, USUAL, Evidence, Floats, by_date, fuse, scale, spread
+from qa_service.metrics import count_stages
 from qa_service.passages import titled
 from qa_service.types import (
     Filters,
@@ -172,6 +173,7 @@ def search(published: Published, query: Query, k: int) -> Stages:
     took = np.diff(marks) * 1000
     names = ("lexical", "embed", "dense", "fuse", "rerank")
     took_ms = dict(zip(names, took.round(2).tolist(), strict=True))
+    count_stages(took_ms)
     return Stages(by_words, by_meaning, fused, reranked, read, took_ms)
 
 

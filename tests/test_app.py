@@ -70,7 +70,7 @@ def test_a_wrong_method_is_told_which_ones_are_allowed(client: Any) -> None:
         {"q": "port", "k": "many"},
         {"q": "port", "offset": -1},
         {"q": "port", "offset": 10**30},
-        {"q": "port", "limit": 5},
+        {"q": "port", "top": 5},
         {"q": "port", "date_from": "yesterday"},
         {"q": "port", "date_from": "2024-02-30"},
         {"q": "port", "explain": "maybe"},

@@ -12,8 +12,9 @@ from qa_service.settings import PREFIX, Settings
 
 README = (ROOT / "README.md").read_text()
 GUIDES = sorted(
-    [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "corpus/README.md", ROOT / "index/README.md"]
+    [ROOT / name for name in ("README.md", "CHANGELOG.md", "corpus/README.md", "index/README.md")]
 )
+GUIDES += sorted((ROOT / "docs").glob("*.md"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 SETTINGS = {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()}

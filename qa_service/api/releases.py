@@ -1,11 +1,37 @@
 """The routes of releases and their passages."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from qa_service.api.parts import Current, problems
+from fastapi import APIRouter, Query, Request, Response
+
+from qa_service.api.parts import Current, Tagged, page_links, problems
+from qa_service.bodies import ReleasesQuery
+from qa_service.listings import ReleasesReply, ReleaseSummary
 from qa_service.replies import PassageReply, ReleaseReply
 
-router = APIRouter(tags=["releases"])
+router = APIRouter(tags=["releases"], dependencies=[Tagged])
+
+
+@router.get("/api/releases", responses=problems(422, 503))
+def get_releases(
+    query: Annotated[ReleasesQuery, Query()],
+    generation: Current,
+    request: Request,
+    response: Response,
+) -> ReleasesReply:
+    """The releases, the newest first; `Link` leads to the other pages."""
+    filters = query.filters()
+    total = generation.catalogue.count_releases(filters)
+    listed = generation.catalogue.releases(filters, query.limit, query.offset)
+    if links := page_links(request, query.offset, query.limit, total):
+        response.headers["Link"] = links
+    return ReleasesReply(
+        total=total,
+        limit=query.limit,
+        offset=query.offset,
+        releases=[ReleaseSummary.of(one) for one in listed],
+        generation_id=generation.generation_id,
+    )
 
 
 @router.get("/api/releases/{release_id:path}", responses=problems(404, 422, 503))

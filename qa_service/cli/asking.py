@@ -57,7 +57,7 @@ def search(  # noqa: PLR0913, PLR0917 - each is an option
         hits = [HitReply.of(one).model_dump(mode="json") for one in found]
         reply = {"query": query, "generation_id": generation_id, "hits": hits}
         if explain:
-            reply["stages"] = StagesReply.of(stages).model_dump()
+            reply["stages"] = StagesReply.of(stages, k).model_dump()
         print_json(reply)
         return
     for one in found:

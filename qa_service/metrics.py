@@ -1,0 +1,30 @@
+"""What is counted and timed, for Prometheus. Names begin with ``qa_``; times are in seconds."""
+
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Histogram
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+REQUESTS = Histogram(
+    "qa_request_seconds",
+    "Requests by route and status.",
+    ["method", "route", "status"],
+    buckets=FAST,
+)
+STAGES = Histogram("qa_stage_seconds", "Stages of a search.", ["stage"], buckets=FAST)
+ANSWERS = Counter("qa_answers", "Answers by status.", ["status"])
+DROPPED = Counter("qa_claims_dropped", "Claims of an answerer that did not quote their release.")
+SHED = Counter("qa_requests_shed", "Requests refused, by what they met.", ["reason"])
+
+
+def count_stages(took_ms: Mapping[str, float]) -> None:
+    """Note what each stage of a search took, in milliseconds."""
+    for stage, ms in took_ms.items():
+        STAGES.labels(stage).observe(ms / 1000)
+
+
+def count_answer(status: str, dropped: int) -> None:
+    """Note an answer, and how many claims were dropped from it."""
+    ANSWERS.labels(status).inc()
+    DROPPED.inc(dropped)
