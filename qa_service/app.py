@@ -90,7 +90,7 @@ def _respond(
         page = web.error_page(request, status, title, detail)
         page.headers.update(headers or {})
         return page
-    return problem(status, title, detail, headers)
+    return problem(status, title, detail, headers, request.url.path)
 
 
 def _on_qa_error(request: Request, error: Exception) -> Response:

@@ -25,7 +25,10 @@ class BodyLimit:
             body += message.get("body", b"")
             if len(body) > self._max_bytes:
                 reply = problem(
-                    413, "The body is too large", f"more than {self._max_bytes:,} bytes"
+                    413,
+                    "The body is too large",
+                    f"more than {self._max_bytes:,} bytes",
+                    path=scope["path"],
                 )
                 await reply(scope, receive, send)
                 return
