@@ -13,8 +13,9 @@ from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from qa_service import __version__, api, web
+from qa_service import __version__, api, tools, web
 from qa_service.errors import EngineError, QaError
 from qa_service.index import Serving
 from qa_service.middlewares.headers import SecurityHeaders, Versions
@@ -38,7 +39,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(app.state.serving.start, settings.poll_s)
-        yield
+        async with endpoint.running():
+            yield
         await run_in_threadpool(app.state.serving.stop)
 
     app = FastAPIOffline(
@@ -53,6 +55,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.answerer = make_answerer(settings)
     app.state.serving = Serving(settings.index_dir, make_engines(settings), canary)
+    endpoint = tools.Endpoint(
+        lambda: tools.make_server(app.state.serving, app.state.answerer, settings),
+        settings.cors_origins.split(),
+    )
+    app.router.routes.append(Route(tools.PATH, endpoint, include_in_schema=False))
     api.add_routes(app)
     web.add_pages(app)
     _add_middlewares(app, settings)

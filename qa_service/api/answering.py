@@ -2,10 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from qa_service.answer import ask
+from qa_service.answer import Asked, ask
 from qa_service.api.parts import Current, Given, problems, timing
 from qa_service.bodies import AnswerBody
+from qa_service.engines import Answerer
+from qa_service.index import Generation
 from qa_service.replies import AnswerReply
+from qa_service.settings import Settings
 
 router = APIRouter(tags=["answer"])
 
@@ -15,9 +18,27 @@ def post_answer(
     body: AnswerBody, generation: Current, settings: Given, request: Request, response: Response
 ) -> AnswerReply:
     """An answer made of verbatim quotes, or an honest `no_evidence` with the nearest passages."""
-    reading = body.reading(settings.question_max_chars)
-    answerer, threshold = request.app.state.answerer, settings.evidence_threshold
-    filters, turns = body.filters.filters(), body.turns()
-    asked = ask(generation, answerer, body.question, turns, filters, body.k, reading, threshold)
+    asked = answer_body(body, generation, request.app.state.answerer, settings)
     response.headers["Server-Timing"] = timing(asked.stages.took_ms)
     return AnswerReply.of(body.question, asked)
+
+
+def answer_body(
+    body: AnswerBody, generation: Generation, answerer: Answerer, settings: Settings
+) -> Asked:
+    """One question, as a body asks it.
+
+    Raises:
+        QueryError: the question cannot be used.
+        EngineError: a model failed.
+    """
+    return ask(
+        generation,
+        answerer,
+        body.question,
+        body.turns(),
+        body.filters.filters(),
+        body.k,
+        body.reading(settings.question_max_chars),
+        settings.evidence_threshold,
+    )

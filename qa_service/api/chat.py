@@ -10,7 +10,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from qa_service.answer import ask
+from qa_service.api.answering import answer_body
 from qa_service.api.chat_shapes import (
     MODEL,
     SOURCES,
@@ -29,7 +29,6 @@ from qa_service.api.parts import Current, Given, problems
 from qa_service.errors import NotFound
 from qa_service.index import Generation
 from qa_service.replies import AnswerReply, CitationReply, HitReply
-from qa_service.understanding import Reading
 
 NEAREST = 3
 """Releases named where the releases do not say."""
@@ -64,18 +63,9 @@ def post_chat(
     text as [n] with a list of sources, as `annotations`, and in full in `answer`.
     """
     _check_model(body.model)
-    question, turns = body.question()
-    asked = ask(
-        generation,
-        request.app.state.answerer,
-        question,
-        turns,
-        body.filters.filters(),
-        body.k,
-        Reading(settings.question_max_chars),
-        settings.evidence_threshold,
-    )
-    reply = _completion(AnswerReply.of(question, asked), str(request.base_url))
+    question = body.as_question()
+    asked = answer_body(question, generation, request.app.state.answerer, settings)
+    reply = _completion(AnswerReply.of(question.question, asked), str(request.base_url))
     if not body.stream:
         return reply
     usage = body.stream_options is not None and body.stream_options.include_usage

@@ -4,10 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qa_service.bodies import MAX_K, MAX_TURN_CHARS, MAX_TURNS, FiltersBody
+from qa_service.bodies import MAX_K, MAX_TURN_CHARS, MAX_TURNS, AnswerBody, FiltersBody, TurnBody
 from qa_service.errors import QueryError
 from qa_service.replies import AnswerReply
-from qa_service.types import Turn
 
 MODEL = "press-releases"
 SOURCES = "\n\nSources:\n"
@@ -69,8 +68,8 @@ class ChatBody(BaseModel):
         default_factory=FiltersBody, description="Not OpenAI's: as in `POST /api/answer`."
     )
 
-    def question(self) -> tuple[str, list[Turn]]:
-        """The last message of the user, and those before it, the oldest first.
+    def as_question(self) -> AnswerBody:
+        """The last message of the user, after those before it.
 
         Earlier answers are left out, as on the page: they are the releases' words, and "it" in a
         follow-up means what the user spoke of.
@@ -82,7 +81,10 @@ class ChatBody(BaseModel):
         if not places:
             raise QueryError("no message has the role user: ask something")
         said = [self.messages[at].words() for at in places]
-        return said[-1], [Turn("user", text[:MAX_TURN_CHARS]) for text in said[-1 - MAX_TURNS : -1]]
+        turns = [
+            TurnBody(role="user", text=text[:MAX_TURN_CHARS]) for text in said[-1 - MAX_TURNS : -1]
+        ]
+        return AnswerBody(question=said[-1], history=turns, k=self.k, filters=self.filters)
 
 
 class UrlCitation(BaseModel):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from qa_service.api.parts import Current, Tagged, page_links, problems
 from qa_service.bodies import ReleasesQuery
+from qa_service.index import Generation
 from qa_service.listings import ReleasesReply, ReleaseSummary
 from qa_service.replies import PassageReply, ReleaseReply
 
@@ -20,18 +21,10 @@ def get_releases(
     response: Response,
 ) -> ReleasesReply:
     """The releases, the newest first; `Link` leads to the other pages."""
-    filters = query.filters()
-    total = generation.catalogue.count_releases(filters)
-    listed = generation.catalogue.releases(filters, query.limit, query.offset)
-    if links := page_links(request, query.offset, query.limit, total):
+    reply = list_releases(query, generation)
+    if links := page_links(request, query.offset, query.limit, reply.total):
         response.headers["Link"] = links
-    return ReleasesReply(
-        total=total,
-        limit=query.limit,
-        offset=query.offset,
-        releases=[ReleaseSummary.of(one) for one in listed],
-        generation_id=generation.generation_id,
-    )
+    return reply
 
 
 @router.get("/api/releases/{release_id:path}", responses=problems(404, 422, 503))
@@ -44,3 +37,16 @@ def get_release(release_id: str, generation: Current) -> ReleaseReply:
 def get_passage(passage_id: str, generation: Current) -> PassageReply:
     """One passage by its id, `release:start-end`."""
     return PassageReply.of(generation.passage(passage_id), generation.generation_id)
+
+
+def list_releases(query: ReleasesQuery, generation: Generation) -> ReleasesReply:
+    """A page of the releases."""
+    filters = query.filters()
+    listed = generation.catalogue.releases(filters, query.limit, query.offset)
+    return ReleasesReply(
+        total=generation.catalogue.count_releases(filters),
+        limit=query.limit,
+        offset=query.offset,
+        releases=[ReleaseSummary.of(one) for one in listed],
+        generation_id=generation.generation_id,
+    )

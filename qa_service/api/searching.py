@@ -31,7 +31,7 @@ def get_search(
     response: Response,
 ) -> SearchReply:
     """The passages nearest to a query, by both stages fused. Example: `?q=Ream naval base&k=5`."""
-    reply = _reply(body, generation, settings, response)
+    reply = find(body, generation, settings, response)
     if links := page_links(request, body.offset, body.size, reply.total):
         response.headers["Link"] = links
     return reply
@@ -42,7 +42,7 @@ def post_search(
     body: SearchBody, generation: Current, settings: Given, response: Response
 ) -> SearchReply:
     """The same as `GET /api/search`, with the parameters as JSON."""
-    return _reply(body, generation, settings, response)
+    return find(body, generation, settings, response)
 
 
 @router.post("/api/search:batch", responses=problems(413, 422, 502, 503, 504))
@@ -83,9 +83,15 @@ def _found(
     return query, stages, look_up(generation, stages, body.offset, body.size)
 
 
-def _reply(
+def find(
     body: SearchBody, generation: Generation, settings: Settings, response: Response | None = None
 ) -> SearchReply:
+    """One search, and the time of its stages in the headers of ``response``.
+
+    Raises:
+        QueryError: the query cannot be used.
+        EngineError: a model failed.
+    """
     began = time.perf_counter()
     query, stages, found = _found(body, generation, settings)
     if response is not None:
@@ -106,6 +112,6 @@ def _reply_or_problem(
     body: SearchBody, generation: Generation, settings: Settings
 ) -> SearchReply | Problem:
     try:
-        return _reply(body, generation, settings)
+        return find(body, generation, settings)
     except QueryError as error:
         return Problem(title=error.title, status=error.http_status, detail=str(error))

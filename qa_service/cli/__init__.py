@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qa_service import __version__
-from qa_service.cli import asking, generations, measuring
+from qa_service.cli import asking, generations, measuring, speaking
 from qa_service.errors import QaError
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ app.command()(generations.build)
 app.command()(asking.search)
 app.command()(asking.ask)
 app.command()(asking.serve)
+app.command()(speaking.mcp)
 app.command(name="eval")(measuring.evaluate)
 app.command(name="generations")(generations.list_generations)
 app.command()(generations.publish)
