@@ -10,8 +10,12 @@
     │   └── GenerationLocked                        another build is at work
     ├── QueryError                     5      422   the caller's query is unusable
     │   └── NotFound                          404   no release or passage has that id
-    └── EngineError                    6      502   a model or remote engine failed
-        └── EngineTimeout                     504   ... by not answering in time
+    ├── EngineError                    6      502   a model or remote engine failed
+    │   └── EngineTimeout                     504   ... by not answering in time
+    ├── AccessError                    7      401   who asks is not known
+    │   └── Forbidden                         403   who asks may not do this
+    └── ServiceError                   8      503   the service cannot be reached, or has no room
+        └── AnswersPaused                     503   answers are switched off; searches are not
 
 A message says what is wrong, where, and the command that mends it.
 Finding nothing is not an error: it is an answer with status ``no_evidence``.
@@ -102,3 +106,32 @@ class EngineTimeout(EngineError):
 
     http_status = 504
     title = "A model did not answer in time"
+
+
+class AccessError(QaError):
+    """Who asks is not known."""
+
+    exit_code = 7
+    http_status = 401
+    title = "A key is needed"
+
+
+class Forbidden(AccessError):
+    """Who asks may not do this."""
+
+    http_status = 403
+    title = "The key may not do this"
+
+
+class ServiceError(QaError):
+    """The service cannot be reached, or has no room for another request."""
+
+    exit_code = 8
+    http_status = 503
+    title = "The service cannot take the request"
+
+
+class AnswersPaused(ServiceError):
+    """Answers are switched off for now; searches and releases are not."""
+
+    title = "Answers are paused"

@@ -25,6 +25,12 @@ class Settings(BaseSettings):
     index_dir: Path = Field(Path("index"), description="The folder of published generations.")
     host: str = Field("127.0.0.1", description="The address to serve on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+    url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="A running service that `qa ask` and `qa search` ask in place of the index here.",
+    )
+    key: SecretStr = Field(SecretStr(""), description="The key to ask it with.")
     cors_origins: str = Field(
         "", description="Sites whose pages may use the API, such as https://example.org; or *."
     )

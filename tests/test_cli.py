@@ -120,6 +120,8 @@ def test_a_search_prints_json_with_stages_only_if_asked_to_explain(
     words = ("search", "electric ferries", "--k", 2, "--index", plan.index, "--json")
     plain, explained = (json.loads(qa(*words, *more).out) for more in ([], ["--explain"]))
     assert explained.pop("stages").keys() == {*STAGES, "reranked", "took_ms"}
+    assert plain.pop("took_ms") > 0
+    assert explained.pop("took_ms") > 0
     assert plain == explained
     assert (plain["query"], plain["generation_id"]) == (*words[1:2], built.manifest.generation_id)
     assert [hit["rank"] for hit in plain["hits"]] == [1, 2]

@@ -26,6 +26,10 @@ EXPECTED = {
     "NotFound": (5, 404),
     "EngineError": (6, 502),
     "EngineTimeout": (6, 504),
+    "AccessError": (7, 401),
+    "Forbidden": (7, 403),
+    "ServiceError": (8, 503),
+    "AnswersPaused": (8, 503),
 }
 
 

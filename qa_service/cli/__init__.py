@@ -14,7 +14,8 @@ app = typer.Typer(
     help="Cited answers to questions over press releases.\n\n"
     "Put releases (.txt, .md, .jsonl) into corpus/, then: [bold]qa build[/], [bold]qa serve[/].\n\n"
     "Exit codes: 0 done, 2 a setting is wrong, 3 the corpus cannot be read, 4 the index cannot be "
-    "used, 5 the question cannot be used, 6 a model failed.",
+    "used, 5 the question cannot be used, 6 a model failed, 7 the key may not do this, 8 the service "
+    "cannot be reached.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

@@ -1,7 +1,9 @@
 """Verbs that ask: search, ask, serve."""
 
+import contextlib
 import logging
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,18 +19,22 @@ from qa_service.cli.options import (
     K,
     Languages,
     Metadata,
+    Url,
+    checked,
     current,
-    given_filters,
-    given_reading,
     print_json,
 )
 from qa_service.settings import read_settings
+
+if TYPE_CHECKING:
+    from qa_service.client import Client
 
 
 def search(  # noqa: PLR0913, PLR0917 - each is an option
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: K = 10,
     index: Index = None,
+    url: Url = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the ranking of each stage too.")
     ] = False,
@@ -42,34 +48,35 @@ def search(  # noqa: PLR0913, PLR0917 - each is an option
     as_json: Json = False,
 ) -> None:
     """Print the passages nearest to a query, as in: qa search "Ream naval base" -k 3 --explain."""
-    from qa_service.replies import HitReply, StagesReply
-    from qa_service.search import look_up
-    from qa_service.search import search as search_index
-    from qa_service.understanding import understand
+    from qa_service.api.searching import find
+    from qa_service.bodies import SearchBody
 
-    filters = given_filters(date_from, date_to, issuer, language, metadata)
-    with current(index) as (generation, settings):
-        reading = given_reading(settings.question_max_chars, as_of, as_written)
-        stages = search_index(generation, understand(generation, query, filters, reading), k)
-        found = look_up(generation, stages, 0, k)
-        generation_id = generation.generation_id
+    given = _filters(date_from, date_to, issuer, language, metadata) | _reading(as_of, as_written)
+    body = checked(SearchBody, q=query, k=k, explain=explain, **given)
+    with _remote(url) as service:
+        if service:
+            reply = service.search(query, k, explain=explain, **given)
+        else:
+            with current(index) as (generation, settings):
+                reply = find(body, generation, settings)
     if as_json:
-        hits = [HitReply.of(one).model_dump(mode="json") for one in found]
-        reply = {"query": query, "generation_id": generation_id, "hits": hits}
-        if explain:
-            reply["stages"] = StagesReply.of(stages, k).model_dump()
-        print_json(reply)
+        print_json(reply.model_dump(mode="json", exclude=None if explain else {"stages"}))
         return
-    for one in found:
-        stage = f" (lexical {one.lexical:.2f}, dense {one.dense:.3f})" if explain else ""
-        print(f"{one.rank}. {one.score:.4f}{stage} {one.passage.passage_id}")
-        print(f"   {' '.join(one.passage.text.split())[:300]}")
+    stages = reply.stages
+    lexical = {hit.passage_id: hit.score for hit in stages.lexical} if stages else {}
+    dense = {hit.passage_id: hit.score for hit in stages.dense} if stages else {}
+    for one in reply.hits:
+        by_stage = (lexical.get(one.passage_id, 0.0), dense.get(one.passage_id, 0.0))
+        stage = f" (lexical {by_stage[0]:.2f}, dense {by_stage[1]:.3f})" if explain else ""
+        print(f"{one.rank}. {one.score:.4f}{stage} {one.passage_id}")
+        print(f"   {' '.join(one.text.split())[:300]}")
 
 
 def ask(  # noqa: PLR0913, PLR0917 - each is an option
     question: Annotated[str, typer.Argument(help="In plain language.")],
     k: K = 10,
     index: Index = None,
+    url: Url = None,
     date_from: DateFrom = None,
     date_to: DateTo = None,
     issuer: Issuers = None,
@@ -80,16 +87,21 @@ def ask(  # noqa: PLR0913, PLR0917 - each is an option
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes, as in: qa ask "What did Blinken thank Cambodia for?"."""
-    from qa_service.answer import ask as ask_generation
+    from qa_service.api.answering import answer_body
+    from qa_service.bodies import AnswerBody
     from qa_service.replies import AnswerReply
     from qa_service.wiring import make_answerer
 
-    filters = given_filters(date_from, date_to, issuer, language, metadata)
-    with current(index) as (generation, settings):
-        reading = given_reading(settings.question_max_chars, as_of, as_written)
-        answerer, threshold = make_answerer(settings), settings.evidence_threshold
-        asked = ask_generation(generation, answerer, question, [], filters, k, reading, threshold)
-    reply = AnswerReply.of(question, asked)
+    filters = _filters(date_from, date_to, issuer, language, metadata)
+    reading = _reading(as_of, as_written)
+    body = checked(AnswerBody, question=question, k=k, filters=filters, **reading)
+    with _remote(url) as service:
+        if service:
+            reply = service.answer(question, k=k, **filters, **reading)
+        else:
+            with current(index) as (generation, settings):
+                asked = answer_body(body, generation, make_answerer(settings), settings)
+            reply = AnswerReply.of(question, asked)
     if as_json:
         print_json(reply.model_dump(mode="json"))
         return
@@ -101,6 +113,36 @@ def ask(  # noqa: PLR0913, PLR0917 - each is an option
         print(
             f"\n[{cited.n}] {facts}\n    {cited.release_id}, characters {cited.start}-{cited.end}"
         )
+
+
+def _filters(
+    date_from: str | None,
+    date_to: str | None,
+    issuer: list[str] | None,
+    language: list[str] | None,
+    metadata: list[str] | None,
+) -> dict[str, Any]:
+    return {
+        "date_from": date_from, "date_to": date_to, "issuer": issuer or [],
+        "language": language or [], "metadata": metadata or [],
+    }  # fmt: skip
+
+
+def _reading(as_of: str | None, as_written: bool) -> dict[str, Any]:
+    return {"as_of": as_of, "dates": not as_written, "spelling": not as_written}
+
+
+@contextlib.contextmanager
+def _remote(url: str | None) -> "Iterator[Client | None]":
+    """The running service to ask, if one is named."""
+    settings = read_settings(url=url)
+    if not settings.url:
+        yield None
+        return
+    from qa_service.client import Client
+
+    with Client(settings.url, settings.key.get_secret_value()) as service:
+        yield service
 
 
 def serve(

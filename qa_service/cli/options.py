@@ -5,19 +5,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from tqdm import tqdm
 
 from qa_service.errors import QueryError
 from qa_service.settings import read_settings
 
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-
-    from qa_service.types import Filters
-    from qa_service.understanding import Reading
+T = TypeVar("T", bound=BaseModel)
 
 Corpus = Annotated[
     Path | None, typer.Option("--corpus", help="The folder of releases.", show_default="corpus")
@@ -46,6 +43,9 @@ AsOf = Annotated[
 AsWritten = Annotated[
     bool, typer.Option("--as-written", help="Read no dates and correct no names in the question.")
 ]
+Url = Annotated[
+    str | None, typer.Option("--url", help="Ask a running service; QA_KEY has its key.")
+]
 K = Annotated[int, typer.Option("-k", "--k", min=1, max=100, help="How many passages.")]
 
 
@@ -63,43 +63,20 @@ def current(index: Path | None) -> Iterator[Any]:
         generation.close()
 
 
-def given_filters(
-    date_from: str | None,
-    date_to: str | None,
-    issuer: list[str] | None,
-    language: list[str] | None,
-    metadata: list[str] | None,
-) -> "Filters":
-    """What the options let through, checked as the API checks it."""
-    from pydantic import ValidationError
+def checked(model: type[T], **values: Any) -> T:
+    """The body of a request, checked as the API checks it.
 
-    from qa_service.bodies import FiltersBody
-
-    given = {
-        "date_from": date_from, "date_to": date_to, "issuer": issuer or [],
-        "language": language or [], "metadata": metadata or [],
-    }  # fmt: skip
+    Raises:
+        QueryError: a value cannot be used.
+    """
     try:
-        return FiltersBody.model_validate(given).filters()
+        return model.model_validate(values)
     except ValidationError as error:
         raise QueryError(_in_a_line(error)) from error
 
 
-def given_reading(max_chars: int, as_of: str | None, as_written: bool) -> "Reading":
-    """How the question is to be read."""
-    from pydantic import ValidationError
-
-    from qa_service.bodies import ReadingBody
-
-    given = {"as_of": as_of, "dates": not as_written, "spelling": not as_written}
-    try:
-        return ReadingBody.model_validate(given).reading(max_chars)
-    except ValidationError as error:
-        raise QueryError(_in_a_line(error)) from error
-
-
-def _in_a_line(error: "ValidationError") -> str:
-    return "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+def _in_a_line(error: ValidationError) -> str:
+    return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
 
 
 def progress(what: str, total: int | None) -> "tqdm[Any]":
