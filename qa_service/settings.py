@@ -103,6 +103,16 @@ class Settings(BaseSettings):
         le=1,
         description="Below this confidence the answer is: the releases do not say.",
     )
+    feedback_file: Path | None = Field(
+        None,
+        description="Readers' verdicts on answers are appended to this file; unset: none are taken.",
+    )
+    embed_origins: str = Field(
+        "",
+        pattern=r"^(https?://[\w.:\-\[\]]+( https?://[\w.:\-\[\]]+)*)?$",
+        description="Sites whose pages may show the box in a frame, such as https://www.example.gov, "
+        "with a space between them; empty: none.",
+    )
     poll_s: float = Field(
         1.0, gt=0, description="How often a server looks for a new generation, in seconds."
     )

@@ -8,6 +8,9 @@ from bs4 import BeautifulSoup, Tag
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
+RUN = 'script:not([src], [type="application/ld+json"])'
+"""Scripts that stand in a page itself; linked data is none."""
+
 
 def read(client: Any, address: str, status: int = 200) -> BeautifulSoup:
     reply = client.get(address, headers=BROWSER)

@@ -45,7 +45,7 @@ def assert_problem(reply: Any, *statuses: int) -> None:
         ("GET", "/api/answer", 405),
         ("POST", "/healthz", 405),
         ("POST", "/", 405),
-        ("GET", "/releases/wire-1?start=-1", 422),
+        ("GET", "/releases/wire-1?char=-1,3", 422),
     ],
 )
 def test_an_address_that_leads_nowhere_is_a_problem(

@@ -28,6 +28,12 @@ _PASSAGE = (
     'passage_id, release_id, start, "end", substr(text, start + 1, "end" - start) '
     "FROM passages JOIN releases ON releases.number = release"
 )
+ORDERS = {
+    "newest": "published DESC NULLS LAST",
+    "oldest": "published NULLS LAST",
+    "issuer": "issuer = '', casefold(issuer), published DESC NULLS LAST",
+}
+"""How releases are listed."""
 AT_ONCE = 1000
 """Rows asked for at once: SQLite takes at most 32,766 values."""
 
@@ -132,24 +138,41 @@ class Catalogue:
         passages = np.flatnonzero(np.isin(self._release_of, releases)).astype(np.int64)
         return Allowed(releases, passages)
 
-    def releases(self, filters: Filters, limit: int, offset: int) -> list[Release]:
-        """Releases, the newest first, undated ones last."""
-        conditions, values = _conditions(filters)
-        where = " AND ".join(["1", *conditions])
+    def releases(
+        self, filters: Filters, limit: int, offset: int, titled: str = "", order: str = "newest"
+    ) -> list[Release]:
+        """Releases in one of :data:`ORDERS`, undated ones last; ``titled``: words of their titles."""
+        where, values = _where(filters, titled)
         rows = self._all(
             f"SELECT {_COLUMNS} FROM releases WHERE {where} "
-            "ORDER BY published DESC NULLS LAST, release_id LIMIT ? OFFSET ?",
+            f"ORDER BY {ORDERS[order]}, release_id LIMIT ? OFFSET ?",
             *values,
             limit,
             offset,
         )
         return [_release(row) for row in rows]
 
-    def count_releases(self, filters: Filters) -> int:
-        """How many releases pass ``filters``."""
-        conditions, values = _conditions(filters)
-        where = " AND ".join(["1", *conditions])
+    def count_releases(self, filters: Filters, titled: str = "") -> int:
+        """How many releases pass ``filters`` and have the words in their titles."""
+        where, values = _where(filters, titled)
         return int(self._all(f"SELECT count(*) FROM releases WHERE {where}", *values)[0][0])
+
+    def counts_by_month(self, filters: Filters, titled: str = "") -> dict[str, int]:
+        """How many of them there are of each month that has any: "2022-05" → 3, in order."""
+        where, values = _where(filters, titled)
+        rows = self._all(
+            f"SELECT substr(published, 1, 7) AS month, count(*) FROM releases WHERE {where} "
+            "AND published IS NOT NULL GROUP BY month ORDER BY month",
+            *values,
+        )
+        return dict(rows)
+
+    def languages(self) -> list[tuple[str, int]]:
+        """Languages with their numbers of releases, the most frequent first."""
+        return self._all(
+            "SELECT language, count(*) FROM releases WHERE language != '' "
+            "GROUP BY language ORDER BY count(*) DESC, language"
+        )
 
     def date_range(self) -> tuple[date | None, date | None]:
         """The dates of the oldest and the newest dated release."""
@@ -221,10 +244,18 @@ class Catalogue:
         if connection is None:
             address = f"{self._path.as_uri()}?mode=ro&immutable=1"
             connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            connection.create_function("casefold", 1, str.casefold, deterministic=True)
             self._local.connection = connection
             with self._lock:
                 self._connections.append(connection)
         return list(connection.execute(sql, values))
+
+
+def _where(filters: Filters, titled: str) -> tuple[str, list[str]]:
+    conditions, values = _conditions(filters)
+    words = titled.casefold().split()
+    conditions += ["instr(casefold(title), ?)"] * len(words)
+    return " AND ".join(["1", *conditions]), values + words
 
 
 def _conditions(filters: Filters) -> tuple[list[str], list[str]]:

@@ -1,0 +1,30 @@
+"""Takes what readers think of an answer, where a setting says where to keep it."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from qa_service.errors import NotFound, QueryError
+from qa_service.feedback import keep, read_feedback
+from qa_service.web.rendering import render
+
+EXPECTED = "application/x-www-form-urlencoded"
+
+
+async def take_feedback(request: Request) -> Response:
+    """Keep a verdict with the answer it is on; a form's body, from this site's own pages only."""
+    path = request.app.state.settings.feedback_file
+    if path is None:
+        raise NotFound("this service keeps no feedback")
+    origin = request.headers.get("origin", "")
+    if origin and urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise QueryError("feedback is taken from this service's own pages only")
+    body = await request.body()
+    given: dict[str, Any] = {
+        name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()
+    }
+    await run_in_threadpool(keep, path, read_feedback(given))
+    return render(request, "thanks.html", {})
