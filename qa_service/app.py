@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
@@ -18,14 +19,17 @@ from starlette.routing import Route
 from qa_service import __version__, api, tools, web
 from qa_service.errors import EngineError, QaError
 from qa_service.index import Serving
+from qa_service.keys import Keys
+from qa_service.middlewares.access import Access, Hosts, RateLimit, check_exposure, parse_limits
 from qa_service.middlewares.headers import SecurityHeaders, Versions
-from qa_service.middlewares.limits import BodyLimit
+from qa_service.middlewares.limits import BodyLimit, Queue
 from qa_service.middlewares.observed import Observed
 from qa_service.problems import problem
 from qa_service.settings import Settings, read_settings
 from qa_service.wiring import canary, make_answerer, make_engines
 
 BODY_MAX_BYTES = 1_000_000
+LLM_AT_ONCE = 16
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     It starts without an index too: every route that needs one answers 503 until one is published.
     """
     settings = settings or read_settings()
+    check_exposure(settings, Keys(settings.keys_file))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -69,9 +74,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def places(settings: Settings) -> int:
+    """How many questions are worked on at once: models need a processor each, an LLM is waited for."""
+    return LLM_AT_ONCE if settings.answerer == "llm" else os.cpu_count() or 1
+
+
 def _add_middlewares(app: FastAPI, settings: Settings) -> None:
     """From the inside out: the last one added is the first that a request meets."""
+    app.add_middleware(
+        Queue,
+        at_once=settings.concurrency or places(settings),
+        room=settings.queue,
+        patience_s=settings.queue_timeout_s,
+    )
     app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
+    if settings.rate_limit:
+        app.add_middleware(RateLimit, limits=parse_limits(settings.rate_limit))
+    app.add_middleware(Access, keys=Keys(settings.keys_file), settings=settings)
+    if settings.allowed_hosts:
+        app.add_middleware(Hosts, allowed=settings.allowed_hosts.split())
     app.add_middleware(Versions)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     if settings.cors_origins:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -15,6 +15,9 @@ REQUESTS = Histogram(
 STAGES = Histogram("qa_stage_seconds", "Stages of a search.", ["stage"], buckets=FAST)
 ANSWERS = Counter("qa_answers", "Answers by status.", ["status"])
 DROPPED = Counter("qa_claims_dropped", "Claims of an answerer that did not quote their release.")
+WAITING = Gauge(
+    "qa_requests_waiting", "Requests that wait for a place.", multiprocess_mode="livesum"
+)
 SHED = Counter("qa_requests_shed", "Requests refused, by what they met.", ["reason"])
 
 

@@ -31,6 +31,51 @@ class Settings(BaseSettings):
         description="A running service that `qa ask` and `qa search` ask in place of the index here.",
     )
     key: SecretStr = Field(SecretStr(""), description="The key to ask it with.")
+    allow_anonymous: bool = Field(
+        False,
+        description="Anybody may ask without a key; on 127.0.0.1 that is so until a key is made.",
+    )
+    keys_file: Path = Field(
+        Path("keys.json"), description="The digests of the service's keys; `qa keys` writes it."
+    )
+    rate_limit: str = Field(
+        "", description="Requests of one key or address, such as 60/minute; empty: any number."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of proxies, with commas between, whose X-Forwarded-For is believed.",
+    )
+    allowed_hosts: str = Field(
+        "", description="Names under which it may be asked, such as press.example *.press.example."
+    )
+    concurrency: int = Field(
+        0,
+        ge=0,
+        description="Questions worked on at once, by each worker; 0: one for each processor.",
+    )
+    queue: int = Field(
+        64,
+        ge=0,
+        description="Questions that may wait for that; others get 503 and when to come back.",
+    )
+    queue_timeout_s: float = Field(
+        10.0, gt=0, description="One that has waited so long gets 503 too, in seconds."
+    )
+    workers: int = Field(
+        1, ge=1, description="Processes that answer; they share the index's memory."
+    )
+    shutdown_s: int = Field(
+        30,
+        ge=0,
+        description="Requests at work when the server is to end may take so long, in seconds.",
+    )
+    log_format: Annotated[str, NoDecode] = Field(
+        "text", pattern="^(text|json)$", description="The log of a server: text or json."
+    )
+    log_questions: bool = Field(
+        False,
+        description="Questions are logged; they are personal, and are not unless this is set.",
+    )
     cors_origins: str = Field(
         "", description="Sites whose pages may use the API, such as https://example.org; or *."
     )

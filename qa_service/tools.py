@@ -101,6 +101,7 @@ def make_server(serving: Serving, answerer: Answerer, settings: Settings) -> "MC
     ) -> AnswerReply:
         """Answer a question with exact quotes and citations, or say that the releases do not say."""
         filters = {"date_from": date_from, "date_to": date_to, "issuer": issuer or []}
+        serving.check_answering()
         body = AnswerBody(question=question, k=k, filters=FiltersBody.model_validate(filters))
         with serving.generation() as generation:
             asked = answer_body(body, generation, answerer, settings)

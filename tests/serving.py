@@ -10,18 +10,21 @@ from typing import Any
 import uvicorn
 
 from qa_service.app import create_app
+from qa_service.server import server_options
 from qa_service.settings import read_settings
 
 STARTING_S = 60
+QUIET = {"log_config": None, "lifespan": "on"}
 
 
 @contextlib.contextmanager
 def served(**given: Any) -> Iterator[str]:
     """The address of a server with these settings."""
-    app = create_app(read_settings(poll_s=0.1, **given))
+    settings = read_settings(poll_s=0.1, **given)
+    app = create_app(settings)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(app, **(server_options(settings) | QUIET)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

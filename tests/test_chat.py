@@ -9,6 +9,7 @@ from openai import OpenAI
 from serving import served
 
 from qa_service.index import BuildPlan, BuildReport
+from qa_service.web.addresses import release_address
 
 QUESTION = "How many turbines does the wind farm at Stormvik have?"
 ASKED: Any = [{"role": "user", "content": QUESTION}]
@@ -57,9 +58,14 @@ def test_annotations_lead_from_each_mark_to_the_marked_quote(
         mark = message.content[cited.start_index : cited.end_index]
         assert mark.startswith("[")
         assert cited.url.startswith(f"{address}/releases/")
-        page = client.get(cited.url.removeprefix(address))
+        place = cited.url.removeprefix(address)
+        page = client.get(place)
         assert page.status_code == 200
         assert "24 turbines" in page.text
+        assert place in {
+            release_address(c["release_id"], (c["start"], c["end"]))
+            for c in getattr(reply, "answer", {})["citations"]
+        }
 
 
 def test_a_stream_is_the_same_message_in_pieces(model: OpenAI) -> None:

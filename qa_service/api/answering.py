@@ -3,17 +3,18 @@
 from fastapi import APIRouter, Request, Response
 
 from qa_service.answer import Asked, ask
-from qa_service.api.parts import Current, Given, problems, timing
+from qa_service.api.parts import Answering, Current, Given, problems, timing
 from qa_service.bodies import AnswerBody
 from qa_service.engines import Answerer
 from qa_service.index import Generation
+from qa_service.logs import note_question
 from qa_service.replies import AnswerReply
 from qa_service.settings import Settings
 
 router = APIRouter(tags=["answer"])
 
 
-@router.post("/api/answer", responses=problems(413, 422, 502, 503, 504))
+@router.post("/api/answer", responses=problems(413, 422, 502, 503, 504), dependencies=[Answering])
 def post_answer(
     body: AnswerBody, generation: Current, settings: Given, request: Request, response: Response
 ) -> AnswerReply:
@@ -32,6 +33,7 @@ def answer_body(
         QueryError: the question cannot be used.
         EngineError: a model failed.
     """
+    note_question(settings, body.question)
     return ask(
         generation,
         answerer,

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
@@ -25,7 +25,7 @@ from qa_service.api.chat_shapes import (
     UsageReply,
     chunk,
 )
-from qa_service.api.parts import Current, Given, problems
+from qa_service.api.parts import Answering, Current, Given, problems
 from qa_service.errors import NotFound
 from qa_service.index import Generation
 from qa_service.replies import AnswerReply, CitationReply, HitReply
@@ -53,6 +53,7 @@ def get_model(model: str, generation: Current) -> ModelReply:
     "/v1/chat/completions",
     response_model=ChatReply,
     responses=problems(404, 413, 422, 502, 503, 504),
+    dependencies=[Answering],
 )
 def post_chat(
     body: ChatBody, generation: Current, settings: Given, request: Request
@@ -125,8 +126,8 @@ def _named(one: CitationReply | HitReply) -> str:
 
 def _address(one: CitationReply | HitReply, base: str) -> str:
     """The page of the release, with the quote marked."""
-    span = urlencode({"start": one.start, "end": one.end})
-    return f"{base}releases/{quote(one.release_id)}?{span}#quote"
+    span = f"char={one.start},{one.end}"
+    return f"{base}releases/{quote(one.release_id)}?{span}#{span}"
 
 
 def _events(reply: ChatReply, usage: bool) -> Iterator[str]:

@@ -63,6 +63,19 @@ Current = Annotated[Generation, Depends(current_generation)]
 Given = Annotated[Settings, Depends(current_settings)]
 
 
+def check_answering(request: Request) -> None:
+    """Refuse while answers are switched off.
+
+    Raises:
+        AnswersPaused: with what was to be said.
+    """
+    serving: Serving = request.app.state.serving
+    serving.check_answering()
+
+
+Answering = Depends(check_answering)
+
+
 class Unchanged(Exception):
     """What the caller has under this tag is still what would be sent."""
 

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from qa_service.answer import Looked, ask_in_steps
-from qa_service.api.parts import Current, Given, problems
+from qa_service.api.parts import Answering, Current, Given, problems
 from qa_service.bodies import AnswerBody, Problem
 from qa_service.errors import QaError
+from qa_service.logs import note_question
 from qa_service.replies import AnswerReply, DoneEvent, HitReply, PassagesEvent, SearchingEvent
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ router = APIRouter()
     response_class=EventSourceResponse,
     responses=problems(413, 422, 503),
     tags=["answer"],
+    dependencies=[Answering],
 )
 def post_answer_stream(
     body: AnswerBody, generation: Current, settings: Given, request: Request
@@ -37,6 +39,7 @@ def post_answer_stream(
             generation_id=generation.generation_id, releases=generation.manifest.releases
         ),
     )
+    note_question(settings, body.question)
     reading = body.reading(settings.question_max_chars)
     steps = ask_in_steps(
         generation,

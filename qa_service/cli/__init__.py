@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qa_service import __version__
-from qa_service.cli import asking, feedback, generations, measuring, speaking
+from qa_service.cli import access, asking, feedback, generations, measuring, speaking
 from qa_service.errors import QaError
 
 app = typer.Typer(
@@ -54,9 +54,11 @@ app.command()(asking.search)
 app.command()(asking.ask)
 app.command()(asking.serve)
 app.command()(speaking.mcp)
+app.add_typer(access.keys, name="keys")
 app.command(name="eval")(measuring.evaluate)
 app.command(name="feedback")(feedback.list_feedback)
 app.command(name="generations")(generations.list_generations)
 app.command()(generations.publish)
 app.command()(generations.verify)
 app.command()(generations.prune)
+app.command()(generations.pause)

@@ -1,7 +1,6 @@
 """Verbs that ask: search, ask, serve."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,12 +153,26 @@ def serve(
     ] = None,
     corpus: Corpus = None,
     index: Index = None,
+    allow_anonymous: Annotated[
+        bool | None,
+        typer.Option("--allow-anonymous", help="Let anybody ask, from other machines too."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer.", show_default="1")
+    ] = None,
 ) -> None:
-    """Serve the page and the API until interrupted."""
-    settings = read_settings(host=host, port=port, corpus_dir=corpus, index_dir=index)
-    import uvicorn
+    """Serve the page and the API until interrupted.
 
-    from qa_service.app import create_app
+    On an address that other machines reach, a key (see keys) or --allow-anonymous is needed.
+    """
+    settings = read_settings(
+        host=host,
+        port=port,
+        corpus_dir=corpus,
+        index_dir=index,
+        allow_anonymous=allow_anonymous,
+        workers=workers,
+    )
+    from qa_service.server import run
 
-    logging.getLogger("qa_service").setLevel(logging.INFO)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="info")
+    run(settings)

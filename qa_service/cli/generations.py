@@ -126,3 +126,20 @@ def prune(
 
     removed = published.prune(read_settings(index_dir=index).index_dir, keep)
     say(as_json, {"removed": removed}, f"removed {len(removed)}: {', '.join(removed) or 'none'}")
+
+
+def pause(
+    off: Annotated[bool, typer.Option("--off", help="Switch answers on again.")] = False,
+    message: Annotated[str, typer.Option("--message", help="What to say meanwhile.")] = "",
+    index: Index = None,
+    as_json: Json = False,
+) -> None:
+    """Switch answers off; searches and releases stay. Running servers do so from the next request on."""
+    from qa_service import index as published
+
+    folder = read_settings(index_dir=index).index_dir
+    if off:
+        published.resume(folder)
+    else:
+        published.pause(folder, message)
+    say(as_json, {"paused": not off}, f"answers are {'on' if off else 'paused'}")

@@ -6,6 +6,7 @@ The one package that opens a file in ``index/``.
 from qa_service.index.build import Bar, BuildPlan, BuildReport, Progress, build
 from qa_service.index.generation import Engines, Generation, open_current
 from qa_service.index.manifest import EmbedderSpec, Manifest
+from qa_service.index.pausing import pause, resume
 from qa_service.index.publishing import (
     current_id,
     generation_ids,
@@ -31,7 +32,9 @@ __all__ = [
     "generation_ids",
     "manifest_of",
     "open_current",
+    "pause",
     "prune",
     "publish",
+    "resume",
     "verify",
 ]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qa_service.errors import GenerationCorrupt, GenerationMissing, QaError
+from qa_service.errors import AnswersPaused, GenerationCorrupt, GenerationMissing, QaError
 from qa_service.index.generation import Engines, Generation
+from qa_service.index.pausing import pause_message
 from qa_service.index.publishing import current_id, verify
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,21 @@ class Serving:
             yield held.generation
         finally:
             self._release(held)
+
+    @property
+    def pause_message(self) -> str | None:
+        """What to say while answers are switched off; ``None``: they are on."""
+        return pause_message(self._index)
+
+    def check_answering(self) -> None:
+        """Refuse to answer while answers are switched off.
+
+        Raises:
+            AnswersPaused: with what was to be said.
+        """
+        message = self.pause_message
+        if message is not None:
+            raise AnswersPaused(message)
 
     def refresh(self) -> None:
         """Exchange the generation if ``CURRENT`` names another; keep the old one on any failure."""

@@ -1,8 +1,15 @@
-"""How much a request may bring."""
+"""How much a request may bring, and how many are worked on at once."""
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa_service.metrics import SHED, WAITING
 from qa_service.problems import problem
+
+WORK = ("/api/search", "/api/answer", "/v1/chat", "/mcp")
+"""Where a model works for a request; the page does for ``/?q=…``."""
+BACK_S = 1
 
 
 class BodyLimit:
@@ -40,3 +47,56 @@ class BodyLimit:
             return whole.pop() if whole else await receive()
 
         await self._app(scope, again, send)
+
+
+class Queue:
+    """Works on ``at_once`` requests; ``room`` more wait, up to ``patience_s``; others get 503 at once.
+
+    What was accepted is answered, however many come: a service that takes everything answers nobody.
+    """
+
+    def __init__(self, app: ASGIApp, at_once: int, room: int, patience_s: float) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(at_once)
+        self._room = room
+        self._patience_s = patience_s
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on when there is a place, or refuse."""
+        if scope["type"] != "http" or not _is_work(scope):
+            await self._app(scope, receive, send)
+        elif self._places.locked() and self._waiting >= self._room:
+            await _full(scope, "queue full", f"{self._room} requests wait")(scope, receive, send)
+        elif await self._have_place():
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._places.release()
+        else:
+            reason = f"no place in {self._patience_s:g} s"
+            await _full(scope, "waited too long", reason)(scope, receive, send)
+
+    async def _have_place(self) -> bool:
+        self._waiting += 1
+        WAITING.inc()
+        try:
+            await asyncio.wait_for(self._places.acquire(), self._patience_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+            WAITING.dec()
+        return True
+
+
+def _is_work(scope: Scope) -> bool:
+    if scope["path"].startswith(WORK):
+        return bool(scope["method"] in ("GET", "POST"))
+    return bool(scope["path"] == "/" and b"q=" in scope["query_string"])
+
+
+def _full(scope: Scope, reason: str, detail: str) -> ASGIApp:
+    SHED.labels(reason).inc()
+    headers = {"Retry-After": str(BACK_S)}
+    return problem(503, "The service is busy", detail, headers, scope["path"])

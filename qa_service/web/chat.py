@@ -15,6 +15,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from qa_service.answer import Asked, Looked, ask_in_steps
 from qa_service.errors import QaError
 from qa_service.index import Generation
+from qa_service.logs import note_question
 from qa_service.types import Turn
 from qa_service.understanding import Reading
 from qa_service.web.addresses import Wanted, wanted_of
@@ -65,7 +66,9 @@ def _examples(request: Request, generation: Generation) -> tuple[str, ...]:
 
 
 def _steps(request: Request, generation: Generation, wanted: Wanted) -> Iterator[Looked | Asked]:
+    request.app.state.serving.check_answering()
     settings = request.app.state.settings
+    note_question(settings, wanted.q)
     reading = Reading(settings.question_max_chars, None, wanted.dates, wanted.spelling)
     turns = [Turn("user", earlier) for earlier in wanted.before]
     return ask_in_steps(

@@ -1,0 +1,65 @@
+"""The route of the metrics."""
+
+import os
+import time
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from qa_service.api.parts import problems
+from qa_service.errors import QaError
+from qa_service.index import Serving
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/metrics", responses=problems(), response_class=Response)
+def get_metrics(request: Request) -> Response:
+    """Requests, stages, answers and the generation, as Prometheus reads them."""
+    own = CollectorRegistry()
+    own.register(GenerationCollector(request.app.state.serving))
+    counted = generate_latest(_counted()) + generate_latest(own)
+    return Response(counted, media_type=CONTENT_TYPE_LATEST)
+
+
+class GenerationCollector(Collector):
+    """What is served, at the moment of asking."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def collect(self) -> Iterator[Metric]:
+        """One number each."""
+        problem, paused = self._serving.problem, self._serving.pause_message
+        yield _gauge("problem", "1: what is published cannot be served.", problem is not None)
+        yield GaugeMetricFamily("qa_answers_paused", "1: answers are off.", paused is not None)
+        try:
+            with self._serving.generation() as generation:
+                manifest = generation.manifest
+        except QaError:
+            return
+        age_s = time.time() - manifest.built_at.timestamp()
+        yield _gauge("age_seconds", "Since the generation was built.", age_s)
+        yield _gauge("releases", "Releases in the generation.", manifest.releases)
+        yield _gauge("passages", "Passages in the generation.", manifest.passages)
+        yield _gauge("left_out", "Files that its build could not read.", len(manifest.left_out))
+        info = GaugeMetricFamily("qa_generation_info", "Its id.", labels=["generation_id"])
+        info.add_metric([manifest.generation_id], 1)
+        yield info
+
+
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"qa_generation_{name}", about, value=value)
+
+
+def _counted() -> CollectorRegistry:
+    """The counts of this process or, if there are several workers, of all of them."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
