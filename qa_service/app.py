@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from qa_service import __version__, api, tools, web
 from qa_service.errors import EngineError, QaError
@@ -30,6 +30,7 @@ from qa_service.wiring import canary, make_answerer, make_engines
 
 BODY_MAX_BYTES = 1_000_000
 LLM_AT_ONCE = 16
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 log = logging.getLogger(__name__)
 
 
@@ -139,7 +140,20 @@ def _on_invalid(request: Request, error: Exception) -> Response:
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
     title = HTTPStatus(error.status_code).phrase
-    return _respond(request, error.status_code, title, str(error.detail), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return _respond(request, error.status_code, title, str(error.detail), headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What can be done at an address: several routes may have it, each with a method of its own."""
+    return {
+        method
+        for method in METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

@@ -31,10 +31,9 @@ def _as_pair(value: str) -> str:
 
 
 Pair = Annotated[str, AfterValidator(_as_pair)]
-Strings = Annotated[list[str], BeforeValidator(_as_list), Field(max_length=1000)]
-
-
-Pairs = Annotated[list[Pair], BeforeValidator(_as_list), Field(max_length=1000)]
+_one_or_several = BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+Strings = Annotated[list[str], Field(max_length=1000), _one_or_several]
+Pairs = Annotated[list[Pair], Field(max_length=1000), _one_or_several]
 
 
 class Body(BaseModel):

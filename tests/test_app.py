@@ -56,6 +56,13 @@ def test_an_address_that_leads_nowhere_is_a_problem(
 
 def test_a_wrong_method_is_told_which_ones_are_allowed(client: Any) -> None:
     assert client.get("/api/answer").headers["allow"] == "POST"
+    assert client.delete("/api/v1/search").headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_monitor_may_ask_for_the_head_alone(client: Any, path: str) -> None:
+    reply = client.head(path)
+    assert (reply.status_code, reply.content) == (200, b"")
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,18 @@ def own_logs() -> Iterator[None]:
     root.setLevel(level)
 
 
+def test_a_request_can_forge_neither_a_line_of_the_log_nor_a_metric(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "qa_service")
+    client.get("/api/releases/a%0d%0aERROR%20forged")
+    [line] = [one.getMessage() for one in caplog.records if "forged" in one.getMessage()]
+    assert "\n" not in line
+    assert "%0a" in line
+    client.request("FORGED", "/healthz")
+    assert "FORGED" not in client.get("/metrics").text
+
+
 @pytest.mark.usefixtures("own_logs")
 def test_each_line_of_a_json_log_has_the_id_of_its_request(
     settings: Settings, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -33,6 +34,8 @@ from qa_service.replies import AnswerReply, CitationReply, HitReply
 NEAREST = 3
 """Releases named where the releases do not say."""
 
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+
 router = APIRouter(tags=["openai"])
 
 
@@ -52,7 +55,7 @@ def get_model(model: str, generation: Current) -> ModelReply:
 @router.post(
     "/v1/chat/completions",
     response_model=ChatReply,
-    responses=problems(404, 413, 422, 502, 503, 504),
+    responses=problems(404, 413, 422, 502, 503, 504) | STREAMED,
     dependencies=[Answering],
 )
 def post_chat(

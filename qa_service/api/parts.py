@@ -14,6 +14,7 @@ from qa_service.index import Generation, Serving
 from qa_service.settings import Settings
 
 MEANINGS = {
+    400: "The request cannot be read.",
     401: "A key is needed, or the key given is not known.",
     403: "The key may not do this.",
     404: "There is no such release or passage.",
@@ -24,7 +25,7 @@ MEANINGS = {
     503: "No generation can be served, answers are paused, or the queue is full.",
     504: "A model did not answer in time.",
 }
-ALWAYS = (401, 403, 429)
+ALWAYS = (400, 401, 403, 429)
 """What may happen on every route that a key can be asked for."""
 
 

@@ -22,6 +22,8 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]
 QUIET = ("/healthz", "/readyz", "/metrics", "/static")
 """What is asked for every few seconds is logged at DEBUG only."""
 
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
 request_ids: ContextVar[dict[str, str]] = ContextVar("request_ids")
 """``request_id`` and ``trace_id`` of the request at hand, for log lines."""
 
@@ -44,7 +46,7 @@ class Observed:
             return
         began = time.perf_counter()
         ids, traceparent = _ids(Headers(scope=scope))
-        path, status = scope["path"], 0
+        path, status = _path(scope), 0
         was = request_ids.set(ids)
 
         async def tell(message: Message) -> None:
@@ -68,7 +70,8 @@ class Observed:
         finally:
             took_s = time.perf_counter() - began
             route = _route(scope)
-            REQUESTS.labels(scope["method"], route, str(status)).observe(took_s)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            REQUESTS.labels(method, route, str(status)).observe(took_s)
             level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
             facts = {"method": scope["method"], "path": path, "status": status}
             facts |= {"took_ms": round(took_s * 1000, 1), "by": _who(scope)}
@@ -86,6 +89,12 @@ def _ids(headers: Headers) -> tuple[dict[str, str], str]:
     request_id = given if USABLE_ID.fullmatch(given) else trace_id
     ids = {"request_id": request_id, "trace_id": trace_id}
     return ids, f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+
+
+def _path(scope: Scope) -> str:
+    """As it came, escaped: a line break in it is no line break in the log."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("ascii", "backslashreplace")
 
 
 def _route(scope: Scope) -> str:
