@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     )
     embed_origins: str = Field(
         "",
-        pattern=r"^(https?://[\w.:\-\[\]]+( https?://[\w.:\-\[\]]+)*)?$",
+        pattern=r"^(https?://[\w.:*\-\[\]]+( https?://[\w.:*\-\[\]]+)*)?$",
         description="Sites whose pages may show the box in a frame, such as https://www.example.gov, "
         "with a space between them; empty: none.",
     )

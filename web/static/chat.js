@@ -135,6 +135,7 @@ function begin(old, address, question) {
   heading.className = "unseen";
   document.body.classList.add("talking");
   form.querySelector("label[for=q]").textContent = "Go on from here";
+  history.scrollRestoration = "manual"; // a step in the history goes to its question
   if (canonical(location.search) !== address) history.pushState(null, "", address);
   document.title = `${question.slice(0, 60)} – Ask the press releases`;
   box.value = "";
