@@ -109,8 +109,15 @@ STATES: dict[str, State] = {
 }
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("state", STATES)
+ON_A_PHONE = ["the start", "an answer unfolded", "a source", "all releases"]
+"""What is laid out in another way there."""
+
+
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [*((state, WIDE) for state in STATES), *((state, PHONE) for state in ON_A_PHONE)],
+    ids=[*STATES, *(f"{state} on a phone" for state in ON_A_PHONE)],
+)
 def test_axe_finds_nothing(site: Site, open_page: Open, state: str, size: dict[str, int]) -> None:
     page = open_page(viewport=size, reduced_motion="reduce")
     STATES[state](page, site)

@@ -97,12 +97,11 @@ async function ask(address, turn = null) {
       } else if (name === "answer") {
         show(turn, data.html);
         announce(data.title);
+        settle(address, question);
+        done = true;
       } else if (name === "error") {
         fail(turn, address, data);
         done = true;
-      } else if (name === "done") {
-        done = true;
-        settle(address, question);
       }
     }
     if (!done) throw new TypeError("the stream was cut off");
