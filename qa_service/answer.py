@@ -15,6 +15,7 @@ from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
 from qa_service.mentions import as_found, find_mentions, mentions_asked, quoted
 from qa_service.metrics import count_answer
+from qa_service.passages import is_quotable
 from qa_service.referents import person_meant
 from qa_service.rewriting import PickLike, first_like
 from qa_service.search import Published, Stages, look_up, search
@@ -255,7 +256,11 @@ def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:
     known = {one.passage.passage_id for one in found}
     release = found[0].release
     passages = published.passages_of(release.release_id)
-    others = [passage for passage in passages if passage.passage_id not in known]
+    others = [
+        passage
+        for passage in passages
+        if passage.passage_id not in known and is_quotable(found[0].release, passage)
+    ]
     return [
         Found(passage, release, rank, 0.0) for rank, passage in enumerate(others, len(found) + 1)
     ]

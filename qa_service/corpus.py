@@ -1,29 +1,75 @@
 """The folder of press releases, read: releases, and what was left out and why.
 
-Files are taken in the order of their paths. ``README.md`` files and names that begin with a dot
-are not releases. A file that cannot be read costs a message and nothing else.
+Files are taken in the order of their paths. ``README.md`` files, sidecars (``*.meta.toml``) and names
+that begin with a dot are not releases; nor are ``exclude.txt`` and ``sources.toml`` of the folder
+itself. A file that cannot be read costs a message and nothing else.
+
+What a file gives is decided by its bytes, its sidecar and the options alone (:func:`read_file`); which
+of it may be shown, by ``exclude.txt``. Files are parsed in processes of their own (see ``parsing``).
 """
 
+import fnmatch
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qa_service.errors import CorpusError
-from qa_service.readers.jsonl import read_line
-from qa_service.readers.text import read_text
-from qa_service.types import LeftOut, Release
+from qa_service.parsing import Limits, parse_files
+from qa_service.readers import sidecar
+from qa_service.readers.formats import Outcome, ReadingOptions
+from qa_service.types import LeftOut, Reading, Release, Withdrawn
 
-TEXT = {".txt", ".md"}
-LINES = {".jsonl"}
+__all__ = [
+    "CorpusFile",
+    "Exclusions",
+    "Limits",
+    "Outcome",
+    "ReadingOptions",
+    "checked",
+    "corpus_digest",
+    "list_files",
+    "read_corpus",
+    "read_exclusions",
+    "read_files",
+    "read_with_origins",
+    "write_sidecars",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file of the corpus; ``name`` is its path below the corpus folder, with slashes."""
+    """A file of the corpus; ``name`` is its path below the corpus folder, with slashes.
+
+    ``sidecar`` is the file of what a person says of it, where there is one.
+    """
 
     path: Path
     name: str
+    sidecar: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A line of ``exclude.txt``: a pattern for ids, sources or addresses, and the reason given there."""
+
+    pattern: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What may not be shown, whatever the files say."""
+
+    lines: tuple[Exclusion, ...] = ()
+
+    def reason(self, release: Release) -> str:
+        """Why a release is excluded, or nothing."""
+        names = (release.release_id, release.source, release.url)
+        for line in self.lines:
+            if any(name and fnmatch.fnmatchcase(name, line.pattern) for name in names):
+                return line.reason
+        return ""
 
 
 def list_files(folder: Path) -> tuple[CorpusFile, ...]:
@@ -33,107 +79,130 @@ def list_files(folder: Path) -> tuple[CorpusFile, ...]:
         CorpusError: there is no such folder.
     """
     if folder.is_file():
-        return (CorpusFile(folder, folder.name),)
+        beside = folder.with_name(sidecar.name_of(folder.name))
+        return (CorpusFile(folder, folder.name, beside if beside.is_file() else None),)
     if not folder.is_dir():
         raise CorpusError(f"{folder} is not a folder: put releases there, or set QA_CORPUS_DIR")
-    files = (CorpusFile(path, path.relative_to(folder).as_posix()) for path in folder.rglob("*"))
-    return tuple(sorted((f for f in files if _is_meant(f)), key=lambda file: file.name))
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    return tuple(
+        CorpusFile(path, name, paths.get(sidecar.name_of(name)))
+        for name, path in sorted(paths.items())
+        if _is_meant(name, path)
+    )
 
 
 def corpus_digest(folder: Path) -> str:
     """The SHA-256 over names and contents of all files: equal means nothing changed."""
     digest = hashlib.sha256()
     for file in list_files(folder):
-        digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0")
-        try:
-            if not file.path.is_file():
-                continue
-            with file.path.open("rb") as data:
-                digest.update(hashlib.file_digest(data, "sha256").digest())
-        except OSError as error:
-            digest.update(str(error.errno).encode())
+        digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0" + file_digest(file))
+    digest.update(_content(folder / sidecar.EXCLUDE))
     return digest.hexdigest()
 
 
-def read_corpus(folder: Path, release_max_bytes: int) -> Iterator[Release | LeftOut]:
+def file_digest(file: CorpusFile) -> bytes:
+    """The SHA-256 of a file and of its sidecar, each followed by whether it is there; 64 bytes at most."""
+    return _content(file.path) + (_content(file.sidecar) if file.sidecar else b"")
+
+
+def read_corpus(
+    folder: Path, options: ReadingOptions, limits: Limits | None = None
+) -> Iterator[Release | LeftOut | Withdrawn]:
     """Every release of the corpus, and in its place what had to be left out.
 
     Raises:
-        CorpusError: there is no such folder.
+        CorpusError: there is no such folder, or ``exclude.txt`` cannot be read.
     """
+    for outcome in read_with_origins(folder, options, limits):
+        yield outcome.release if isinstance(outcome, Reading) else outcome
+
+
+def read_with_origins(
+    folder: Path, options: ReadingOptions, limits: Limits | None = None
+) -> Iterator[Outcome]:
+    """The same with where each fact was read, and what is doubtful."""
+    exclusions = read_exclusions(folder)
+    files = list_files(folder)
+    yield from checked(read_files(files, options, limits), exclusions)
+
+
+def read_files(
+    files: Iterable[CorpusFile], options: ReadingOptions, limits: Limits | None = None
+) -> Iterator[Outcome]:
+    """What each file gives, in the order of the files, read in several processes."""
+    for outcomes in parse_files(((f.path, f.name, f.sidecar) for f in files), options, limits):
+        yield from outcomes
+
+
+def checked(outcomes: Iterable[Outcome], exclusions: Exclusions) -> Iterator[Outcome]:
+    """Outcomes of a whole corpus without excluded releases and without a second one of an id."""
     sources: dict[str, str] = {}
-    for file in list_files(folder):
-        for outcome in _read_file(file, release_max_bytes):
-            if isinstance(outcome, Release) and outcome.release_id in sources:
-                first = sources[outcome.release_id]
-                reason = f"the id {outcome.release_id!r} is taken by {first}: give it another"
-                yield LeftOut(outcome.source, reason)
-                continue
-            if isinstance(outcome, Release):
-                sources[outcome.release_id] = outcome.source
+    for outcome in outcomes:
+        if isinstance(outcome, LeftOut):
+            yield outcome
+            continue
+        release = outcome.release if isinstance(outcome, Reading) else outcome
+        if release.release_id in sources:
+            first = sources[release.release_id]
+            reason = f"the id {release.release_id!r} is taken by {first}: give it another"
+            yield LeftOut(release.source, reason)
+            continue
+        sources[release.release_id] = release.source
+        if isinstance(release, Release) and (why := exclusions.reason(release)):
+            yield Withdrawn(release.release_id, release.title, why, release.source)
+        else:
             yield outcome
 
 
-def _is_meant(file: CorpusFile) -> bool:
-    hidden = any(part.startswith(".") for part in file.name.split("/"))
-    return not hidden and file.path.name != "README.md" and not file.path.is_dir()
+def read_exclusions(folder: Path) -> Exclusions:
+    """The lines of ``exclude.txt``: a pattern, and behind " # " the reason.
 
-
-def _read_file(file: CorpusFile, release_max_bytes: int) -> Iterator[Release | LeftOut]:
-    suffix = file.path.suffix.lower()
+    Raises:
+        CorpusError: it cannot be read as text.
+    """
     try:
-        if suffix in TEXT:
-            yield _read_text_file(file, release_max_bytes)
-        elif suffix in LINES:
-            yield from _read_lines(file, release_max_bytes)
-        else:
-            known = ", ".join(sorted(TEXT | LINES))
-            yield LeftOut(file.name, f"{suffix or 'no'} files are not read; known: {known}")
-    except CorpusError as error:
-        yield LeftOut(file.name, str(error))
+        text = (folder / sidecar.EXCLUDE).read_text("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return Exclusions()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{folder / sidecar.EXCLUDE} cannot be read: {error}") from error
+    lines = []
+    for line in text.splitlines():
+        pattern, _, reason = line.partition(" #")
+        if pattern.strip() and not pattern.lstrip().startswith("#"):
+            lines.append(Exclusion(pattern.strip(), reason.strip() or "it was withdrawn"))
+    return Exclusions(tuple(lines))
+
+
+def write_sidecars(folder: Path, outcomes: Sequence[Outcome]) -> list[Path]:
+    """A sidecar to edit for each file with a doubtful release, unless it has one; what was written."""
+    doubtful = [one for one in outcomes if isinstance(one, Reading) and one.warnings]
+    written = []
+    for file in list_files(folder):
+        inside = (f"{file.name}:", f"{file.name}/")
+        own = [one for one in doubtful if one.release.source == file.name]
+        many = [one for one in doubtful if one.release.source.startswith(inside)]
+        if file.sidecar is not None or not (own or many):
+            continue
+        path = file.path.with_name(sidecar.name_of(file.path.name))
+        text = sidecar.write(own[0]) if own else ""
+        text += sidecar.write_for_many(many) if many else ""
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _is_meant(name: str, path: Path) -> bool:
+    own = name in (sidecar.EXCLUDE, sidecar.SOURCES)
+    return not own and sidecar.is_release(name) and not path.is_dir()
+
+
+def _content(path: Path) -> bytes:
+    """The SHA-256 of a file; of what cannot be read, why; nothing of what is not there."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as data:
+            return hashlib.file_digest(data, "sha256").digest()
     except OSError as error:
-        yield LeftOut(file.name, f"cannot be read: {error.strerror}")
-
-
-def _read_text_file(file: CorpusFile, release_max_bytes: int) -> Release:
-    size = file.path.stat().st_size
-    if not file.path.is_file():
-        raise CorpusError("not a regular file")
-    if size > release_max_bytes:
-        raise CorpusError(_too_large(size, release_max_bytes))
-    release_id = file.name[: -len(file.path.suffix)]
-    if not release_id.isprintable() or len(release_id) > 200:
-        raise CorpusError("the file's name cannot be an id: use printable characters, at most 200")
-    return read_text(file.path.read_bytes(), release_id, file.name)
-
-
-def _read_lines(file: CorpusFile, release_max_bytes: int) -> Iterator[Release | LeftOut]:
-    if not file.path.is_file():
-        raise CorpusError("not a regular file")
-    number = 0
-    with file.path.open("rb") as lines:
-        while line := lines.readline(release_max_bytes + 1):
-            number += 1
-            size = len(line)
-            while not line.endswith(b"\n") and (rest := lines.readline(1 << 20)):
-                size += len(rest)
-                line = line[:1] + rest[-1:]
-            if size > release_max_bytes:
-                yield LeftOut(f"{file.name}:{number}", _too_large(size, release_max_bytes))
-            elif line.strip():
-                yield _read_line(line, f"{file.name}:{number}")
-    if number == 0:
-        yield LeftOut(file.name, "the file is empty")
-
-
-def _read_line(line: bytes, source: str) -> Release | LeftOut:
-    try:
-        return read_line(line, source)
-    except CorpusError as error:
-        return LeftOut(source, str(error))
-
-
-def _too_large(size: int, limit: int) -> str:
-    return (
-        f"{size:,} bytes, more than the limit of {limit:,}: split it, or set QA_RELEASE_MAX_BYTES"
-    )
+        return str(error.errno).encode()

@@ -10,6 +10,7 @@
     │   └── GenerationLocked                        another build is at work
     ├── QueryError                     5      422   the caller's query is unusable
     │   └── NotFound                          404   no release or passage has that id
+    │       └── ReleaseWithdrawn              410   it was withdrawn, or excluded
     ├── EngineError                    6      502   a model or remote engine failed
     │   └── EngineTimeout                     504   ... by not answering in time
     ├── AccessError                    7      401   who asks is not known
@@ -91,6 +92,13 @@ class NotFound(QueryError):
 
     http_status = 404
     title = "There is no such release"
+
+
+class ReleaseWithdrawn(NotFound):
+    """The release was withdrawn, or excluded: it is no longer shown or answered from."""
+
+    http_status = 410
+    title = "This release was withdrawn"
 
 
 class EngineError(QaError):

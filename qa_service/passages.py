@@ -1,5 +1,6 @@
 """A release as passages (paragraphs), and a passage as sentences; offsets stay exact."""
 
+import bisect
 import itertools
 import re
 from collections.abc import Iterator
@@ -34,12 +35,24 @@ class PassageSettings:
 
 def split_release(release: Release, settings: PassageSettings) -> tuple[Passage, ...]:
     """The passages of a release, in order; every character that is not white space is in one."""
-    edges = sorted({0, release.body_start, release.body_end, len(release.text)})
+    inner = (edge for span in release.boilerplate for edge in span)
+    edges = sorted({0, release.body_start, release.body_end, len(release.text), *inner})
     spans: list[Span] = []
     for start, end in itertools.pairwise(edges):
         joined = _join(list(_paragraphs(release.text, start, end)), settings)
         spans += [part for span in joined for part in _split(release.text, span, settings)]
     return tuple(_passage(release, *span) for span in spans)
+
+
+def is_quotable(release: Release, passage: Passage) -> bool:
+    """Whether a passage is searched and answered from: not boilerplate, nor of an older version."""
+    inside = any(a <= passage.start and passage.end <= b for a, b in release.boilerplate)
+    return not inside and not release.superseded_by
+
+
+def page_of(release: Release, offset: int) -> int | None:
+    """The page, from 1, on which a character of the text stands; ``None`` where there are no pages."""
+    return bisect.bisect_right(release.pages, offset) or None
 
 
 def split_sentences(text: str) -> tuple[Span, ...]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from qa_service.answer import Asked
 from qa_service.clarifying import about
 from qa_service.index import Generation
+from qa_service.passages import page_of
 from qa_service.search import Stages
 from qa_service.types import (
     Citation,
@@ -40,6 +41,7 @@ class HitReply(BaseModel):
     published: date | None
     issuer: str
     url: str
+    page: int | None = Field(description="The page that it begins on, from 1, of what has pages.")
     duplicates: list["DuplicateReply"] = Field(
         [], description="Nearly the same release elsewhere, with the same passage in it."
     )
@@ -52,7 +54,7 @@ class HitReply(BaseModel):
             rank=found.rank, score=found.score, passage_id=passage.passage_id,
             release_id=passage.release_id, start=passage.start, end=passage.end,
             text=passage.text, title=release.title, published=release.published,
-            issuer=release.issuer, url=release.url,
+            issuer=release.issuer, url=release.url, page=page_of(release, passage.start),
             duplicates=[DuplicateReply.of(*twin) for twin in found.twins],
         )  # fmt: skip
 
@@ -128,6 +130,7 @@ class CitationReply(BaseModel):
     published: date | None
     issuer: str
     url: str
+    page: int | None = Field(description="The page that it begins on, from 1, of what has pages.")
 
     @classmethod
     def of(cls, citation: Citation, release: Release) -> "CitationReply":
@@ -135,8 +138,8 @@ class CitationReply(BaseModel):
         return cls(
             n=citation.n, release_id=citation.release_id, passage_id=citation.passage_id,
             start=citation.start, end=citation.end, quote=citation.quote, person=citation.person,
-            title=release.title,
-            published=release.published, issuer=release.issuer, url=release.url,
+            title=release.title, published=release.published, issuer=release.issuer,
+            url=release.url, page=page_of(release, citation.start),
         )  # fmt: skip
 
 
@@ -288,6 +291,9 @@ class ReleaseReply(BaseModel):
     source: str
     body_start: int
     body_end: int
+    pages: list[int] = Field(description="Where each page begins in the text; empty without pages.")
+    boilerplate: list[tuple[int, int]] = Field(description="Spans that are not answered from.")
+    superseded_by: str = Field(description="The id of the version that corrects it, or empty.")
     metadata: dict[str, Any]
     passages: list[str] = Field(description="The ids of its passages, in the order of the text.")
     generation_id: str

@@ -137,7 +137,30 @@ class Settings(BaseSettings):
         True, description="Index each passage together with its release's title."
     )
     release_max_bytes: int = Field(
-        5_000_000, ge=1, description="A larger file, or line of a JSONL file, is left out."
+        5_000_000,
+        ge=1,
+        description="A larger text file, web page, line of a JSONL file, or text of a release is left out.",
+    )
+    file_max_bytes: int = Field(
+        100_000_000,
+        ge=1,
+        description="A larger PDF, Word file, picture, mail, table or archive is left out.",
+    )
+    date_order: str = Field(
+        "",
+        pattern="^(dmy|mdy)?$",
+        description="How 03/04/2022 is read where a file does not tell: dmy, mdy, or empty: as unknown.",
+    )
+    ocr_languages: str = Field(
+        "",
+        pattern=r"^[\w+]*$",
+        description="Tesseract's languages for scans, such as eng+khm; empty: all that are installed.",
+    )
+    read_timeout_s: float = Field(
+        60.0, gt=0, description="A file that takes longer to read, in seconds, is left out."
+    )
+    read_memory_mb: int = Field(
+        2048, ge=256, description="A file that takes more memory to read is left out."
     )
     question_max_chars: int = Field(
         2000, ge=1, description="A longer question is refused with status 422."

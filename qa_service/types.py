@@ -31,6 +31,9 @@ class Release:
     ``body_start`` and ``body_end`` bound the text without letterhead and closing dateline;
     ``dateline_start`` and ``dateline_end`` bound the place and date of issue (equal when the
     text has none). An empty string or ``None`` means unknown: nothing is invented.
+    ``pages`` has the offset at which each page begins, and is empty for what has no pages.
+    ``boilerplate`` has spans, in order, that are shown but not answered from ("About us", contacts).
+    ``superseded_by`` is the id of the version that corrects this one, or empty.
     """
 
     release_id: str
@@ -47,6 +50,28 @@ class Release:
     dateline_start: int = 0
     dateline_end: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pages: tuple[int, ...] = ()
+    boilerplate: tuple[tuple[int, int], ...] = ()
+    superseded_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A release beside where each of its facts was read, by field, and what is doubtful about them."""
+
+    release: Release
+    origins: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A release that is in the corpus but not to be shown or answered from, and why."""
+
+    release_id: str
+    title: str
+    reason: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
+from qa_service.corpus import Limits, ReadingOptions
 from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
@@ -108,8 +109,24 @@ def make_plan(settings: Settings, corpus: Path | None = None) -> BuildPlan:
         lexical=settings.lexical,
         passages=PassageSettings(settings.passage_max_chars, settings.passage_min_chars),
         index_titles=settings.index_titles,
-        release_max_bytes=settings.release_max_bytes,
+        reading=make_reading_options(settings),
+        limits=make_limits(settings),
     )
+
+
+def make_reading_options(settings: Settings) -> ReadingOptions:
+    """How files are read, by these settings."""
+    return ReadingOptions(
+        release_max_bytes=settings.release_max_bytes,
+        file_max_bytes=settings.file_max_bytes,
+        day_first={"": None, "dmy": True, "mdy": False}[settings.date_order],
+        ocr_languages=settings.ocr_languages,
+    )
+
+
+def make_limits(settings: Settings) -> Limits:
+    """What one file may cost, by these settings."""
+    return Limits(settings.read_timeout_s, settings.read_memory_mb)
 
 
 def canary(generation: Generation) -> None:

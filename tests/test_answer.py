@@ -6,7 +6,7 @@ import pytest
 from conftest import CORPUS
 
 from qa_service.answer import NO_EVIDENCE, Asked, ask, check_claim, check_draft
-from qa_service.corpus import read_corpus
+from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.engines import Answerer, Tools
 from qa_service.errors import EngineError, QueryError
 from qa_service.index import Generation
@@ -19,7 +19,9 @@ from qa_service.wiring import make_answerer
 SETTINGS = read_settings()
 THRESHOLD = SETTINGS.evidence_threshold
 READING = Reading(SETTINGS.question_max_chars)
-RELEASES = {r.release_id: r for r in read_corpus(CORPUS, 10**6) if isinstance(r, Release)}
+RELEASES = {
+    r.release_id: r for r in read_corpus(CORPUS, ReadingOptions()) if isinstance(r, Release)
+}
 ANSWERABLE = {
     "How many turbines does the wind farm at Stormvik have?": "24 turbines",
     "Who has been named chief executive of Nordfjell Energy?": "Helene Strand",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 HIT = set(
-    "rank score passage_id release_id start end text title published issuer url duplicates".split()
+    "rank score passage_id release_id start end text title published issuer url page duplicates".split()
 )
 ANSWER = set(
     "status text citations passages question standalone_question confidence generation_id "

@@ -58,7 +58,7 @@ def test_a_build_counts_and_a_second_finds_nothing_changed(
         rf"{generation_id}: 6 releases, \d+ passages, 1 left out; published, 0 newly embedded\n",
         first.out,
     )
-    assert "left out: scan.pdf: .pdf files are not read" in first.err
+    assert "left out: scan.pdf: not a readable PDF" in first.err
     second = qa("build", *options)
     assert (second.code, second.out.count("unchanged")) == (0, 1)
     assert second.out.startswith(f"{generation_id}: 6 releases")

@@ -15,7 +15,7 @@ from qa_service.index import BuildPlan, BuildReport, generation_ids
 
 COMMAND: Any = typer.main.get_command(app)
 VERBS = sorted(
-    "ask build eval feedback generations keys mcp pause prune publish search serve verify".split()
+    "ask build corpus eval feedback generations keys mcp pause prune publish search serve verify".split()
 )
 
 
@@ -68,7 +68,7 @@ def test_the_help_of_a_verb_explains_it_and_all_that_it_takes(
         assert all(name in told.out for name in parameter.opts)
 
 
-@pytest.mark.parametrize("verb", sorted({*VERBS} - {"keys", "mcp", "serve"}))
+@pytest.mark.parametrize("verb", sorted({*VERBS} - {"corpus", "keys", "mcp", "serve"}))
 def test_a_verb_that_prints_can_print_json(verb: str) -> None:
     assert "--json" in {name for one in COMMAND.commands[verb].params for name in one.opts}
 

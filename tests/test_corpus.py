@@ -13,8 +13,9 @@ from faults import unprivileged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa_service.corpus import corpus_digest, list_files, read_corpus
+from qa_service.corpus import ReadingOptions, corpus_digest, list_files, read_corpus
 from qa_service.errors import CorpusError
+from qa_service.readers.worker import read_file
 from qa_service.types import LeftOut, Release
 
 LIMIT = 1_000_000
@@ -22,7 +23,7 @@ LIMIT = 1_000_000
 
 def read(folder: Path, limit: int = LIMIT) -> tuple[list[str], list[LeftOut]]:
     """The ids of the releases, and what was left out."""
-    outcomes = list(read_corpus(folder, limit))
+    outcomes = list(read_corpus(folder, ReadingOptions(limit)))
     ids = [one.release_id for one in outcomes if isinstance(one, Release)]
     return ids, [one for one in outcomes if isinstance(one, LeftOut)]
 
@@ -79,7 +80,7 @@ def test_a_corpus_may_be_one_jsonl_file(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"nowhere is not a folder: .*QA_CORPUS_DIR"):
-        list(read_corpus(tmp_path / "nowhere", LIMIT))
+        list(read_corpus(tmp_path / "nowhere", ReadingOptions()))
 
 
 def test_an_empty_folder_has_no_releases(tmp_path: Path) -> None:
@@ -92,15 +93,33 @@ def test_an_empty_folder_has_no_releases(tmp_path: Path) -> None:
         ("bad.txt", b"", "has no text"),
         ("bad.txt", b" \n\t\n", "has no text"),
         ("bad.jsonl", b"", "is empty"),
-        ("bad.txt", "Café".encode("cp1252"), "not UTF-8 at byte 3: .*iconv"),
         ("bad.txt", b"\xff\xfea", "not UTF-16"),
         ("bad.txt", b"text\x00more", r"control character U\+0000 at character 4"),
         ("bad.md", bytes(range(32)) * 50, r"control character U\+0000"),
-        ("bad.txt", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not UTF-8 at byte 0"),
+        ("bad.txt", b"\x93\x94" + bytes(range(256)), "not UTF-8 at byte 0, and no text .*iconv"),
         ("bad.md", b"---\n: [\n---\ntext", "front matter is not YAML"),
         ("bad.md", b"---\npublished: soon\n---\ntext", "published is 'soon': write"),
-        ("bad.pdf", b"%PDF-1.7", r"\.pdf files are not read; known: \.jsonl, \.md, \.txt"),
-        ("bad", b"text", "no files are not read"),
+        ("bad.pdf", b"%PDF-1.7", "not a readable PDF .*truncated"),
+        ("bad.pdf", b"plain text", "not PDF, in spite of its name"),
+        (
+            "bad.docx",
+            b"PK\x03\x04half a file",
+            "not DOCX, in spite of its name: it may be truncated",
+        ),
+        (
+            "bad.doc",
+            b"\xd0\xcf\x11\xe0" + bytes(100),
+            r"\.doc files are not read; save it as \.docx",
+        ),
+        ("bad.xlsx", b"PK", r"\.xlsx files are not read; save it as \.csv"),
+        ("bad", b"text", r"no files are not read; known: \.csv, \.docx"),
+        ("bad.html", b"<html><body><script>x</script></body></html>", "the page has no text"),
+        ("bad.html", b"<div>" * 100_000, "nested"),
+        ("bad.rtf", b"no rtf", "not RTF"),
+        ("bad.zip", b"no zip", "not ZIP"),
+        ("bad.json", b"{", "not JSON"),
+        ("bad.csv", b"one column", "no line of headings"),
+        ("bad.eml", b"\n", "neither text nor an attached file"),
         ("x" * 210 + ".txt", b"text", "cannot be an id"),
         ("a\nb.txt", b"text", "cannot be an id"),
     ],
@@ -189,10 +208,10 @@ def test_what_may_not_be_read_is_named() -> None:
         (folder / "good.txt").write_text("The port opened today.")
         (folder / "secret.txt").write_text("secret")
         (folder / "secret.txt").chmod(0)
+        secret = folder / "secret.txt"
         with unprivileged():
-            ids, [left_out] = read(folder)
+            [left_out] = read_file(secret, secret.name, None, ReadingOptions())
             assert len(corpus_digest(folder)) == 64
-        assert ids == ["good"]
         assert left_out == LeftOut("secret.txt", "cannot be read: Permission denied")
 
 

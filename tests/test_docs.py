@@ -26,7 +26,9 @@ def verbs() -> dict[str, Any]:
 
 
 def options(verb: Any) -> set[str]:
-    return {name for param in verb.params for name in (*param.opts, *param.secondary_opts)}
+    """Of a verb, and of those below it."""
+    own = {name for param in verb.params for name in (*param.opts, *param.secondary_opts)}
+    return own.union(*(options(below) for below in getattr(verb, "commands", {}).values()))
 
 
 def code_spans() -> list[str]:

@@ -24,6 +24,7 @@ EXPECTED = {
     "GenerationLocked": (4, 503),
     "QueryError": (5, 422),
     "NotFound": (5, 404),
+    "ReleaseWithdrawn": (5, 410),
     "EngineError": (6, 502),
     "EngineTimeout": (6, 504),
     "AccessError": (7, 401),

@@ -19,6 +19,7 @@ from faults import (
     snapshot,
 )
 
+from qa_service.corpus import ReadingOptions
 from qa_service.errors import (
     CorpusError,
     EngineError,
@@ -86,7 +87,11 @@ def test_a_release_that_is_gone_from_the_corpus_is_gone_from_the_index(
 
 @pytest.mark.parametrize(
     "change",
-    [{"passages": PassageSettings(200, 60)}, {"index_titles": False}, {"release_max_bytes": 10**7}],
+    [
+        {"passages": PassageSettings(200, 60)},
+        {"index_titles": False},
+        {"reading": ReadingOptions(10**7)},
+    ],
 )
 def test_other_settings_make_another_generation(
     own: BuildPlan, index: Path, change: dict[str, object]

@@ -5,12 +5,15 @@ from conftest import CORPUS, SEED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_service.corpus import read_corpus
+from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.passages import PassageSettings, split_release, split_sentences
 from qa_service.types import Release
 
 RELEASES = [
-    r for folder in (CORPUS, SEED) for r in read_corpus(folder, 10**6) if isinstance(r, Release)
+    r
+    for folder in (CORPUS, SEED)
+    for r in read_corpus(folder, ReadingOptions())
+    if isinstance(r, Release)
 ]
 DEFAULT = PassageSettings()
 TEXTS = st.text(st.sampled_from("ab.? \n\r\t“é\u1780。"), max_size=400)

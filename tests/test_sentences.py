@@ -2,13 +2,16 @@ import numpy as np
 import pytest
 from conftest import CORPUS, SEED
 
-from qa_service.corpus import read_corpus
+from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.passages import PassageSettings, split_release
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
 from qa_service.types import Found, Query, Release
 
 RELEASES = [
-    r for folder in (CORPUS, SEED) for r in read_corpus(folder, 10**6) if isinstance(r, Release)
+    r
+    for folder in (CORPUS, SEED)
+    for r in read_corpus(folder, ReadingOptions())
+    if isinstance(r, Release)
 ]
 RARE = {"ferry": 0.9, "lindholm": 0.8, "minister": 0.1, "captain": 0.4}
 

@@ -8,11 +8,13 @@ import typer
 
 from qa_service import __version__
 from qa_service.cli import access, asking, feedback, generations, measuring, speaking
+from qa_service.cli.corpus import corpus_verbs
 from qa_service.errors import QaError
 
 app = typer.Typer(
     help="Cited answers to questions over press releases.\n\n"
-    "Put releases (.txt, .md, .jsonl) into corpus/, then: [bold]qa build[/], [bold]qa serve[/].\n\n"
+    "Put releases (PDF, Word, web pages, text, exports) into corpus/, then: [bold]qa build[/], "
+    "[bold]qa serve[/].\n\n"
     "Exit codes: 0 done, 2 a setting is wrong, 3 the corpus cannot be read, 4 the index cannot be "
     "used, 5 the question cannot be used, 6 a model failed, 7 the key may not do this, 8 the service "
     "cannot be reached.",
@@ -50,6 +52,7 @@ def _root(
 
 
 app.command()(generations.build)
+app.add_typer(corpus_verbs, name="corpus")
 app.command()(asking.search)
 app.command()(asking.ask)
 app.command()(asking.serve)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from qa_service.corpus import corpus_digest, read_corpus
+from qa_service.corpus import Limits, ReadingOptions, corpus_digest, read_corpus
 from qa_service.duplicates import near_duplicates, same_passages
 from qa_service.engines import DenseIndex, Embedder, Entry
 from qa_service.errors import CorpusError, GenerationError
@@ -46,10 +46,11 @@ from qa_service.passages import (
     PassageSettings,
     in_context,
     in_words,
+    is_quotable,
     sentence_texts,
     split_release,
 )
-from qa_service.types import Passage, Release, Vectors
+from qa_service.types import Passage, Release, Vectors, Withdrawn
 
 
 class Bar(Protocol):
@@ -76,7 +77,8 @@ class BuildPlan:
     lexical: str
     passages: PassageSettings
     index_titles: bool
-    release_max_bytes: int
+    reading: ReadingOptions
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,13 @@ def build(
         _refuse_left_out(content.left_out, strict)
         staged = stage(plan.index, _new_id(recipe, plan.index))
         twins = _twins(content, progress)
-        write_catalogue(staged, content.releases, content.passages, twins)
+        write_catalogue(staged, content.releases, content.passages, twins, content.withdrawn)
         texts = _texts(content, plan.index_titles)
         sentences = [sentence_texts(passage.text) for passage in content.passages]
         with EmbeddingCache(plan.index / CACHE) as cache:
             embed = _Embed(embedder, cache, progress, full)
-            embedded = _write_dense(engines.dense(plan.dense), embed, texts, staged)
+            quotable = content.quotable()
+            embedded = _write_dense(engines.dense(plan.dense), embed, texts, quotable, staged)
             _write_sentences(embed, sentences, staged)
         _write_lexical(plan, engines, content, texts, staged, progress)
         manifest = _manifest(staged, recipe, spec, content, embedder.dim)
@@ -142,9 +145,19 @@ class _Content:
     releases: list[Release]
     passages: list[Passage]
     left_out: tuple[LeftOutSource, ...]
+    withdrawn: tuple[Withdrawn, ...]
 
     def release_numbers(self) -> dict[str, int]:
         return {release.release_id: number for number, release in enumerate(self.releases)}
+
+    def quotable(self) -> list[int]:
+        """Numbers of the passages that are searched and answered from."""
+        of = {release.release_id: release for release in self.releases}
+        return [
+            number
+            for number, passage in enumerate(self.passages)
+            if is_quotable(of[passage.release_id], passage)
+        ]
 
 
 def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:
@@ -167,7 +180,7 @@ def _recipe(plan: BuildPlan, spec: EmbedderSpec) -> Recipe:
         lexical=plan.lexical,
         passage_max_chars=plan.passages.max_chars,
         passage_min_chars=plan.passages.min_chars,
-        release_max_bytes=plan.release_max_bytes,
+        reading=plan.reading,
         index_titles=plan.index_titles,
     )
 
@@ -184,12 +197,15 @@ def _current(index: Path) -> Manifest | None:
 
 def _read(plan: BuildPlan, progress: Progress) -> _Content:
     releases: list[Release] = []
+    withdrawn: list[Withdrawn] = []
     left_out: list[LeftOutSource] = []
     with progress("reading releases", None) as bar:
-        for outcome in read_corpus(plan.corpus, plan.release_max_bytes):
+        for outcome in read_corpus(plan.corpus, plan.reading, plan.limits):
             bar.update(1)
             if isinstance(outcome, Release):
                 releases.append(outcome)
+            elif isinstance(outcome, Withdrawn):
+                withdrawn.append(outcome)
             else:
                 left_out.append(
                     LeftOutSource(source=_printable(outcome.source), reason=outcome.reason)
@@ -198,7 +214,7 @@ def _read(plan: BuildPlan, progress: Progress) -> _Content:
         raise CorpusError(_nothing_read(plan.corpus, left_out))
     passages = [p for release in releases for p in split_release(release, plan.passages)]
     passages.sort(key=lambda passage: passage.passage_id)
-    return _Content(releases, passages, tuple(left_out))
+    return _Content(releases, passages, tuple(left_out), tuple(withdrawn))
 
 
 def _printable(name: str) -> str:
@@ -258,11 +274,15 @@ class _Embed:
 
 
 def _write_dense(
-    engine: type[DenseIndex], embed: _Embed, texts: Sequence[str], staged: Path
+    engine: type[DenseIndex],
+    embed: _Embed,
+    texts: Sequence[str],
+    quotable: Sequence[int],
+    staged: Path,
 ) -> int:
-    vectors, embedded = embed("passages", texts)
+    vectors, embedded = embed("passages", [texts[number] for number in quotable])
     dense = engine.create(staged / DENSE, embed.embedder.dim)
-    dense.add(np.arange(len(texts), dtype=np.int64), vectors)
+    dense.add(np.asarray(quotable, dtype=np.int64), vectors)
     dense.save()
     return embedded
 
@@ -290,8 +310,8 @@ def _write_lexical(
     """Two indexes of words: one of passages, one of whole releases."""
     of = content.release_numbers()
     passages = (
-        Entry(number, of[passage.release_id], text)
-        for number, (passage, text) in enumerate(zip(content.passages, texts, strict=True))
+        Entry(number, of[content.passages[number].release_id], texts[number])
+        for number in content.quotable()
     )
     releases = (
         Entry(number, number, in_words(release, plan.index_titles))

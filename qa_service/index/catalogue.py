@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Allowed
-from qa_service.errors import GenerationCorrupt, NotFound
+from qa_service.errors import GenerationCorrupt, NotFound, ReleaseWithdrawn
 from qa_service.index.catalogue_writing import FILE
 from qa_service.types import Filters, Numbers, Passage, Period, Release
 
 _COLUMNS = (
     "release_id, title, text, published, issuer, url, language, place, source, "
-    "body_start, body_end, dateline_start, dateline_end, metadata"
+    "body_start, body_end, dateline_start, dateline_end, metadata, pages, boilerplate, superseded_by"
 )
 _PASSAGE = (
     'passage_id, release_id, start, "end", substr(text, start + 1, "end" - start) '
@@ -74,10 +74,11 @@ class Catalogue:
 
         Raises:
             NotFound: the generation has none of that id.
+            ReleaseWithdrawn: it has, but it is not to be shown.
         """
         rows = self._all(f"SELECT {_COLUMNS} FROM releases WHERE release_id = ?", release_id)
         if not rows:
-            raise NotFound(f"no release has the id {release_id!r} in this generation")
+            raise self._no_release(release_id)
         return _release(rows[0])
 
     def releases_numbered(self, numbers: Numbers) -> list[Release]:
@@ -227,6 +228,13 @@ class Catalogue:
             "GROUP BY issuer ORDER BY count(*) DESC, issuer"
         )
 
+    def _no_release(self, release_id: str) -> NotFound:
+        rows = self._all("SELECT title, reason FROM withdrawn WHERE release_id = ?", release_id)
+        if not rows:
+            return NotFound(f"no release has the id {release_id!r} in this generation")
+        title, reason = rows[0]
+        return ReleaseWithdrawn(f"{title or release_id}: {reason}")
+
     def _passages(self, where: str, *values: object) -> list[Passage]:
         return [Passage(*row) for row in self._all(f"SELECT {_PASSAGE} WHERE {where}", *values)]
 
@@ -307,6 +315,8 @@ def _release(row: Sequence[Any]) -> Release:
     values = dict(zip(_COLUMNS.split(", "), row, strict=True))
     values["published"] = _day(values["published"])
     values["metadata"] = json.loads(values["metadata"])
+    values["pages"] = tuple(json.loads(values["pages"]))
+    values["boilerplate"] = tuple(map(tuple, json.loads(values["boilerplate"])))
     return Release(**values)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qa_service.spelling import acronyms_of, by_folded, capitals_of, most_common, words_of
 from qa_service.temporal import days_mentioned
-from qa_service.types import Passage, Release
+from qa_service.types import Passage, Release, Withdrawn
 
 FILE = "releases.sqlite"
 
@@ -18,8 +18,12 @@ CREATE TABLE releases (
     text TEXT NOT NULL, published TEXT, issuer TEXT NOT NULL, url TEXT NOT NULL,
     language TEXT NOT NULL, place TEXT NOT NULL, source TEXT NOT NULL,
     body_start INTEGER NOT NULL, body_end INTEGER NOT NULL,
-    dateline_start INTEGER NOT NULL, dateline_end INTEGER NOT NULL, metadata TEXT NOT NULL
+    dateline_start INTEGER NOT NULL, dateline_end INTEGER NOT NULL, metadata TEXT NOT NULL,
+    pages TEXT NOT NULL, boilerplate TEXT NOT NULL, superseded_by TEXT NOT NULL
 );
+CREATE TABLE withdrawn (
+    release_id TEXT PRIMARY KEY, title TEXT NOT NULL, reason TEXT NOT NULL, source TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, passage_id TEXT NOT NULL UNIQUE, release INTEGER NOT NULL,
     start INTEGER NOT NULL, "end" INTEGER NOT NULL
@@ -48,6 +52,7 @@ def write_catalogue(
     releases: Sequence[Release],
     passages: Sequence[Passage],
     twins: Sequence[Sequence[int]],
+    withdrawn: Sequence[Withdrawn] = (),
 ) -> None:
     """Write the file.
 
@@ -58,7 +63,7 @@ def write_catalogue(
     with sqlite3.connect(folder / FILE) as database:
         database.executescript(_SCHEMA)
         database.executemany(
-            "INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((number, *_row(release)) for number, release in enumerate(releases)),
         )
         database.executemany(
@@ -70,6 +75,10 @@ def write_catalogue(
         )
         database.executemany(
             "INSERT INTO twins VALUES (?, ?)", ((n, min(own)) for own in twins for n in own)
+        )
+        database.executemany(
+            "INSERT INTO withdrawn VALUES (?, ?, ?, ?)",
+            ((one.release_id, one.title, one.reason, one.source) for one in withdrawn),
         )
         _write_extracts(database, releases)
         database.executescript(_INDEXES)
@@ -121,4 +130,5 @@ def _row(release: Release) -> Iterable[object]:
         release.issuer, release.url, release.language, release.place, release.source,
         release.body_start, release.body_end, release.dateline_start, release.dateline_end,
         json.dumps(dict(release.metadata), ensure_ascii=False),
+        json.dumps(release.pages), json.dumps(release.boilerplate), release.superseded_by,
     )  # fmt: skip

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from qa_service.corpus import ReadingOptions
 from qa_service.errors import GenerationCorrupt, GenerationMismatch
 
 NAME = "manifest.json"
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the meaning of a generation's files changes; older ones must then be rebuilt."""
 
 
@@ -55,7 +56,7 @@ class Recipe(BaseModel):
     lexical: str
     passage_max_chars: int
     passage_min_chars: int
-    release_max_bytes: int
+    reading: ReadingOptions
     index_titles: bool
 
 

@@ -50,5 +50,6 @@ def paragraphs_of(
             opened.update(opens)
             parts.append(Part(part.text, part.spans, opens))
         in_body = release.body_start <= passage.start < release.body_end
-        role = "body" if in_body else "letterhead"
+        around = any(a <= passage.start < b for a, b in release.boilerplate)
+        role = "boilerplate" if around else "body" if in_body else "letterhead"
         yield Paragraph(passage.start, passage.end, tuple(parts), role)

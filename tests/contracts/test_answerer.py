@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa_service.answer import check_claim
-from qa_service.corpus import read_corpus
+from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.engines import Tools
 from qa_service.engines.answerer_extractive import MEANINGS, models
 from qa_service.index import Generation
@@ -19,7 +19,10 @@ from qa_service.types import Draft, Found, Passage, Query, Release, Vectors
 from qa_service.wiring import ANSWERERS
 
 RELEASES = [
-    r for folder in (CORPUS, SEED) for r in read_corpus(folder, 10**6) if isinstance(r, Release)
+    r
+    for folder in (CORPUS, SEED)
+    for r in read_corpus(folder, ReadingOptions())
+    if isinstance(r, Release)
 ]
 PASSAGES = [(p, r) for r in RELEASES for p in split_release(r, PassageSettings())]
 FOUND = tuple(

@@ -1,0 +1,34 @@
+"""The language of a text, by its words and letters, where that is sure."""
+
+import functools
+import re
+from typing import Any
+
+LETTERS_MIN = 120
+SURE = 0.99
+_SAMPLE = 4000
+_ENGLISH = set(
+    "the of and to in for that with was were is are by on at from this which be has have had will an"
+    " as it its their said not or who".split()
+)
+_ENGLISH_SHARE = 0.3
+"""Of the words of an English text more than this are among those above; of another language's, not."""
+
+
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of the language, or nothing if there are too few letters to be sure."""
+    sample = text[:_SAMPLE]
+    if sum(map(str.isalpha, sample)) < LETTERS_MIN:
+        return ""
+    words = re.findall(r"[^\W\d_]+", sample.lower())
+    if sum(word in _ENGLISH for word in words) > _ENGLISH_SHARE * len(words):
+        return "en"  # without the model, which takes most of a second to load
+    language, probability = _identifier().classify(re.sub(r"https?://\S+|\S+@\S+|\d+", "", sample))
+    return str(language) if probability >= SURE else ""
+
+
+@functools.cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
