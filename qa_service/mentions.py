@@ -59,17 +59,22 @@ def mentions_asked(query: Query) -> Asked | None:
     match = next((found for form in _FORMS if (found := form.search(query.text))), None)
     if match is None:
         return None
-    phrase = match["phrase"]
-    for words in query.when.words if query.when else ():
-        at = phrase.lower().find(words.lower())
-        phrase = phrase[:at] if at > 0 else phrase
-    while (cut := _EDGES.sub("", phrase.strip())) != phrase:
-        phrase = cut
+    phrase = trimmed(match["phrase"], query)
     said = (match.groupdict().get("order") or "").lower()
     which: Which = "all"
     if said:
         which = "oldest" if said in ("first", "earliest", "oldest") else "newest"
     return Asked(phrase, which) if phrase else None
+
+
+def trimmed(phrase: str, query: Query) -> str:
+    """A phrase of the question without its words for time, articles and what else is at its edges."""
+    for words in query.when.words if query.when else ():
+        at = phrase.lower().find(words.lower())
+        phrase = phrase[:at] if at > 0 else phrase
+    while (cut := _EDGES.sub("", phrase.strip())) != phrase:
+        phrase = cut
+    return phrase
 
 
 def find_mentions(published: Published, query: Query, asked: Asked) -> Mentions | None:
@@ -94,7 +99,7 @@ def find_mentions(published: Published, query: Query, asked: Asked) -> Mentions 
         mention = _mention(published, passage, releases[number], wanted)
         if mention and _is_earlier(mention, found.get(number)):
             found[number] = mention
-    kept = [one for one in found.values() if _is_within(one.release, query)]
+    kept = [one for one in found.values() if is_within(one.release, query)]
     kept.sort(key=lambda one: one.release.release_id)
     kept.sort(key=lambda one: one.release.published.toordinal() if one.release.published else 0)
     return Mentions(asked.phrase, asked.which, tuple(reversed(kept)))
@@ -132,7 +137,8 @@ def _is_earlier(mention: Mention, known: Mention | None) -> bool:
     return mention.start < known.start
 
 
-def _is_within(release: Release, query: Query) -> bool:
+def is_within(release: Release, query: Query) -> bool:
+    """Whether it was issued in one of the question's periods, if there are any."""
     periods = query.filters.periods
     day = release.published
     return not periods or (

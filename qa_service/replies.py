@@ -169,8 +169,9 @@ class MentionReply(BaseModel):
 
 
 class MentionsReply(BaseModel):
-    """The releases that mention something, counted over the whole corpus."""
+    """The releases that mention something, or quote someone, counted over the whole corpus."""
 
+    kind: Literal["mentions", "statements"]
     phrase: str
     which: Literal["all", "oldest", "newest"] = Field(description="Of which quotes were asked for.")
     total: int
@@ -182,6 +183,7 @@ class MentionsReply(BaseModel):
         numbers = {cited.release_id: cited.n for cited in citations}
         releases = [one.release for one in mentions.releases[:LISTED]]
         return cls(
+            kind="statements" if mentions.said else "mentions",
             phrase=mentions.phrase,
             which=mentions.which,
             total=len(mentions.releases),

@@ -282,11 +282,15 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """All releases that mention ``phrase``, the newest first; ``which`` of them were asked for."""
+    """All releases that mention ``phrase``, the newest first; ``which`` of them were asked for.
+
+    ``said``: ``phrase`` is a person, and each sentence that quotes them is listed.
+    """
 
     phrase: str
     which: Literal["all", "oldest", "newest"]
     releases: tuple[Mention, ...]
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,27 +7,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qa_service.answer.checking import check_draft
+from qa_service.answer.gathering import gather
 from qa_service.clarifying import ASK_BACK, could_be_meant
 from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
 from qa_service.conversation import stand_alone
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
-from qa_service.mentions import as_found, find_mentions, mentions_asked, quoted
 from qa_service.metrics import count_answer
 from qa_service.passages import is_quotable
-from qa_service.referents import person_meant
 from qa_service.rewriting import PickLike, first_like
 from qa_service.search import Published, Stages, look_up, search
 from qa_service.types import (
     Answer,
-    Citation,
     Claim,
     Direct,
     Draft,
     Filters,
     Found,
-    Mentions,
     Passage,
     Query,
     Turn,
@@ -37,9 +35,6 @@ from qa_service.understanding import Reading, understand
 
 log = logging.getLogger(__name__)
 
-QUOTED = 5
-"""Of the releases that mention what was asked for, how many are quoted; all are listed."""
-NO_EVIDENCE = "The releases do not say."
 UNREAD = (
     "The index's model does not read the language of this question: passages were found by their words "
     "alone. QA_EMBEDDER names another model."
@@ -111,10 +106,8 @@ def ask_in_steps(
         found += _rest_of(published, found)
     yield Looked(query, found, standalone)
     generation_id = published.generation_id
-    mentions = _mentions(published, query)
-    if mentions:
-        found = as_found(quoted(mentions, QUOTED)) or found
-        answer = told(mentions, found, generation_id)
+    if gathered := gather(published, query):
+        answer, found = gathered[0], gathered[1] or found
     elif choices := could_be_meant(published, query, found):
         answer = Answer("clarify", ASK_BACK, (), 0.0, generation_id, choices=choices)
     elif stages.read:
@@ -152,33 +145,6 @@ def notes_on(stages: Stages, answer: Answer | None = None) -> Iterator[str]:
     yield from answer.notes if answer else ()
 
 
-def check_draft(
-    draft: Draft, found: Sequence[Found], generation_id: str, threshold: float
-) -> Answer:
-    """Keep what stands in a retrieved passage, word for word, and count the rest."""
-    by_id = {one.passage.passage_id: one for one in found}
-    checked = [check_claim(claim, by_id.get(claim.passage_id)) for claim in draft.claims]
-    kept = [claim for claim, stands in zip(draft.claims, checked, strict=True) if stands]
-    inexact = len(draft.claims) - len(kept)
-    if inexact:
-        log.warning("dropped %d of %d claims: not exact", inexact, len(draft.claims))
-    confidence = min(max(0.0, draft.confidence), 1.0)  # in this order "not a number" becomes 0
-    citations: tuple[Citation, ...] = ()
-    if kept and confidence >= threshold:
-        citations = tuple(
-            _cite(n, claim, by_id[claim.passage_id]) for n, claim in enumerate(kept, 1)
-        )
-    return Answer(
-        status="answered" if citations else "no_evidence",
-        text="\n\n".join(map(_in_words, citations)) or NO_EVIDENCE,
-        citations=citations,
-        confidence=confidence,
-        generation_id=generation_id,
-        dropped=draft.dropped + inexact,
-        notes=draft.notes,
-    )
-
-
 def contradicted(
     question: str, found: Sequence[Found], published: Published, confidence: float
 ) -> Answer | None:
@@ -191,41 +157,6 @@ def contradicted(
     cited = check_draft(Draft((claim,), 1.0), found, published.generation_id, 0.0)
     text = f"{SAY_OTHERWISE}\n\n{cited.text}"
     return replace(cited, status="contradicted", text=text, confidence=confidence / 2)
-
-
-def told(mentions: Mentions, found: Sequence[Found], generation_id: str) -> Answer:
-    """How many releases mention it and from when to when; quotes of the newest, or of the one asked for."""
-    if not mentions.releases:
-        text = f"No release mentions “{mentions.phrase}”."
-        return Answer("no_evidence", text, (), 1.0, generation_id, mentions=mentions)
-    claims = [
-        Claim(one.passage.passage_id, one.start, one.end, one.release.text[one.start : one.end])
-        for one in quoted(mentions, QUOTED)
-    ]
-    cited = check_draft(Draft(tuple(claims), 1.0), found, generation_id, 0.0)
-    text = f"{in_figures(mentions)}\n\n{cited.text}"
-    return replace(cited, text=text, mentions=mentions)
-
-
-def in_figures(mentions: Mentions) -> str:
-    """The sentence that counts: "12 releases mention “X”, the first of 4 May 2016, the last of …"."""
-    count = len(mentions.releases)
-    days = [one.release.published for one in mentions.releases if one.release.published]
-    said = f"{count:,} releases mention" if count > 1 else "One release mentions"
-    told = f"{said} “{mentions.phrase}”"
-    if not days:
-        return f"{told}."
-    first, last = (f"{day.day} {day:%B %Y}" for day in (min(days), max(days)))
-    return (
-        f"{told}, of {first}."
-        if first == last
-        else f"{told}, the first of {first}, the last of {last}."
-    )
-
-
-def _mentions(published: Published, query: Query) -> Mentions | None:
-    wanted = mentions_asked(query)
-    return find_mentions(published, query, wanted) if wanted else None
 
 
 def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: Stems) -> Answer:
@@ -264,22 +195,3 @@ def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:
     return [
         Found(passage, release, rank, 0.0) for rank, passage in enumerate(others, len(found) + 1)
     ]
-
-
-def check_claim(claim: Claim, found: Found | None) -> bool:
-    """Whether the claim's characters are its quote and lie in the passage that it names."""
-    if found is None or not claim.quote.strip():
-        return False
-    inside = found.passage.start <= claim.start < claim.end <= found.passage.end
-    return inside and found.release.text[claim.start : claim.end] == claim.quote
-
-
-def _in_words(cited: Citation) -> str:
-    person = f"[{cited.person}] " if cited.person else ""
-    return f"{person}“{cited.quote}” [{cited.n}]"
-
-
-def _cite(n: int, claim: Claim, found: Found) -> Citation:
-    release_id, passage_id = found.release.release_id, found.passage.passage_id
-    person = person_meant(found.release, claim.start, claim.end)
-    return Citation(n, release_id, passage_id, claim.start, claim.end, claim.quote, person)
