@@ -180,19 +180,18 @@ class MentionsReply(BaseModel):
     @classmethod
     def of(cls, mentions: Mentions, citations: Sequence[Citation]) -> "MentionsReply":
         """From inside."""
-        numbers = {cited.release_id: cited.n for cited in citations}
-        releases = [one.release for one in mentions.releases[:LISTED]]
+        numbers = {(cited.release_id, cited.start): cited.n for cited in citations}
+        kind = "statements" if mentions.said else "mentions"
+        listed = mentions.releases[:LISTED]
         return cls(
-            kind="statements" if mentions.said else "mentions",
-            phrase=mentions.phrase,
-            which=mentions.which,
-            total=len(mentions.releases),
+            kind=kind, phrase=mentions.phrase, which=mentions.which, total=len(mentions.releases),
             releases=[
                 MentionReply(
-                    release_id=one.release_id, title=one.title, published=one.published,
-                    issuer=one.issuer, n=numbers.get(one.release_id),
+                    release_id=one.release.release_id, title=one.release.title,
+                    published=one.release.published, issuer=one.release.issuer,
+                    n=numbers.get((one.release.release_id, one.start)),
                 )
-                for one in releases
+                for one in listed
             ],
         )  # fmt: skip
 
