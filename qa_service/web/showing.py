@@ -22,7 +22,8 @@ SURE = (
     (0.45, "The releases probably answer this."),
     (0.0, "It is not certain that this answers the question: read the source."),
 )
-"""The confidence from which each is said."""
+"""The confidence from which each is said. Of the answers on CLAPNQ's questions that say so 97 %, 74 % and
+29 % are to answerable questions, on those of SQuAD 2.0, written to deceive, 67 %, 49 % and 36 %."""
 
 
 @dataclass(frozen=True, slots=True)

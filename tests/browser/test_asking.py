@@ -46,7 +46,7 @@ def test_what_was_found_is_said_before_the_answer_is_there(site: Site, open_page
     assert answers(page).count() == 0
     site.go_on()
     expect(page.locator("blockquote").first).to_contain_text("24 turbines")
-    expect(page.get_by_role("status")).to_have_text("The releases say")
+    expect(page.get_by_role("status")).to_contain_text("The releases say: 24")
     expect(page.locator(".pending")).to_have_count(0)
     expect(page.locator("#q")).to_be_focused()
 

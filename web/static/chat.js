@@ -96,7 +96,8 @@ async function ask(address, turn = null) {
         announce(data.text);
       } else if (name === "answer") {
         show(turn, data.html);
-        announce(data.title);
+        const first = turn.querySelector(".direct, .words")?.textContent ?? "";
+        announce(`${data.title}: ${first}`);
         settle(address, question);
         done = true;
       } else if (name === "error") {

@@ -36,6 +36,7 @@ async function show(citation) {
   open.setAttribute("aria-current", "true");
   const address = new URL(citation.href);
   whole.href = citation.href;
+  if (document.body.classList.contains("embed")) whole.target = "_blank";
   const all = siblings();
   const at = all.indexOf(citation);
   title.textContent = `Source ${at + 1} of ${all.length}`;
@@ -163,4 +164,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/** The passage pointed at opens upwards where there is no room for it below. */
+function placePeek(event) {
+  const figure = event.target.closest?.("a.n[data-n]")?.closest(".quote");
+  if (!figure) return;
+  const room = innerHeight - document.getElementById("ask").offsetHeight - figure.getBoundingClientRect().bottom;
+  figure.classList.toggle("above", room < 140);
+}
+
+document.addEventListener("focusin", placePeek);
+document.addEventListener("mouseover", placePeek);
 document.addEventListener("focusout", (event) => event.target.classList?.remove("dismissed"));
