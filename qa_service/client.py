@@ -39,8 +39,8 @@ from qa_service.replies import (
     PassageReply,
     ReleaseReply,
     SearchReply,
-    StatusReply,
 )
+from qa_service.status import StatusReply
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -329,28 +329,6 @@ class PassageReply(BaseModel):
             passage_id=passage.passage_id, release_id=passage.release_id, start=passage.start,
             end=passage.end, text=passage.text, generation_id=generation_id,
         )  # fmt: skip
-
-
-class LeftOutReply(BaseModel):
-    """A file, or a line of one, that could not be read."""
-
-    source: str
-    reason: str
-
-
-class StatusReply(BaseModel):
-    """What is served."""
-
-    generation_id: str
-    built_at: datetime
-    releases: int
-    passages: int
-    left_out: list[LeftOutReply]
-    embedder: str
-    date_from: date | None = Field(description="The date of the oldest dated release.")
-    date_to: date | None = Field(description="The date of the newest dated release.")
-    version: str
-    problem: str | None = Field(description="Why a newer generation could not be opened, if so.")
 
 
 def _stage_hits(ranking: Ranking) -> list[StageHit]:

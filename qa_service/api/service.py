@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from qa_service import __version__
 from qa_service.api.parts import Current, problems
-from qa_service.replies import LeftOutReply, StatusReply
+from qa_service.status import LeftOutReply, StatusReply
 
 router = APIRouter(tags=["service"])
 
