@@ -28,8 +28,11 @@ __all__ = [
     "ReadingOptions",
     "checked",
     "corpus_digest",
+    "exclusions_digest",
+    "file_digest",
     "list_files",
     "read_corpus",
+    "read_each",
     "read_exclusions",
     "read_files",
     "read_with_origins",
@@ -96,8 +99,13 @@ def corpus_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in list_files(folder):
         digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0" + file_digest(file))
-    digest.update(_content(folder / sidecar.EXCLUDE))
+    digest.update(exclusions_digest(folder))
     return digest.hexdigest()
+
+
+def exclusions_digest(folder: Path) -> bytes:
+    """The SHA-256 of ``exclude.txt``; empty without one."""
+    return _content(folder / sidecar.EXCLUDE)
 
 
 def file_digest(file: CorpusFile) -> bytes:
@@ -129,9 +137,16 @@ def read_with_origins(
 def read_files(
     files: Iterable[CorpusFile], options: ReadingOptions, limits: Limits | None = None
 ) -> Iterator[Outcome]:
-    """What each file gives, in the order of the files, read in several processes."""
-    for outcomes in parse_files(((f.path, f.name, f.sidecar) for f in files), options, limits):
+    """What all files give, in the order of the files."""
+    for outcomes in read_each(files, options, limits):
         yield from outcomes
+
+
+def read_each(
+    files: Iterable[CorpusFile], options: ReadingOptions, limits: Limits | None = None
+) -> Iterator[tuple[Outcome, ...]]:
+    """What each file gives, in the order of the files, read in several processes."""
+    return parse_files(((f.path, f.name, f.sidecar) for f in files), options, limits)
 
 
 def checked(outcomes: Iterable[Outcome], exclusions: Exclusions) -> Iterator[Outcome]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -21,6 +22,12 @@ Shingles = NDArray[np.uint64]
 Equal runs have equal numbers in every process; two of a million runs share one by chance in 1 of
 10 million cases.
 """
+
+Sketch = NDArray[np.uint64]
+"""Shape ``(20,)``: two near-duplicates have a number in common at one of the places. All 0: no words."""
+
+Sketches = NDArray[np.uint64]
+"""Shape ``(n, 20)``."""
 
 Place = tuple[int, int]
 """Passage ``j`` of release ``i``."""
@@ -40,6 +47,7 @@ _BANDS, _ROWS = 20, 6
 """Pairs at ``NEAR`` share a band in all but 1 case of 3 million, pairs at 0.3 in 1 of 70."""
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_NOTHING = np.zeros(_BANDS, np.uint64)
 _WORD = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
 
 _QUOTES = re.compile("['’‘‚`´“”„\"«»\u00ad\u200b\ufeff]")
@@ -64,8 +72,12 @@ def near_duplicates(
     """
     number = cache(_number)
     shingles = [_shingles(text, number) for text in texts]
+    sketches = np.empty((len(texts), _BANDS), np.uint64)
+    for position, own in enumerate(shingles):
+        sketches[position] = _bands(own)
+        advance(1)
     group = list(range(len(texts)))
-    for a, b in _candidates(shingles, advance):
+    for a, b in _candidates(sketches):
         first, second = sorted((_root(group, a), _root(group, b)))
         if first != second and _near(shingles[a], shingles[b]):
             group[second] = first
@@ -73,6 +85,25 @@ def near_duplicates(
     for position in range(len(texts)):
         members[_root(group, position)].append(position)
     return [found for found in members.values() if len(found) > 1]
+
+
+def sketch(text: str) -> Sketch:
+    """What near-duplicates of ``text`` share some of: the signs of its MinHash, band by band."""
+    shingles = _shingles(text, _number)
+    return _bands(shingles)
+
+
+def sharing(sketches: Sketches, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The positions of all sketches that share a band with another, one of the two being ``chosen``."""
+    found = np.zeros(len(sketches), np.bool_)
+    is_chosen = np.zeros(len(sketches), np.bool_)
+    is_chosen[chosen] = True
+    filled = sketches.any(axis=1)
+    for band in sketches.T:
+        _, at, counts = np.unique(band, return_inverse=True, return_counts=True)
+        met = np.bincount(at, weights=is_chosen & filled) > 0
+        found |= met[at] & (counts[at] > 1) & filled
+    return np.flatnonzero(found)
 
 
 def same_passages(passages: Sequence[Sequence[str]]) -> list[tuple[Place, ...]]:
@@ -121,22 +152,26 @@ def _near(a: Shingles, b: Shingles) -> bool:
     return common >= NEAR * (len(a) + len(b) - common)
 
 
-def _candidates(
-    shingles: Sequence[Shingles], advance: Callable[[int], object]
-) -> Iterator[tuple[int, int]]:
-    """Pairs of texts that may be near-duplicates, by locality-sensitive hashing."""
-    from datasketch import MinHash, MinHashLSH
+def _bands(shingles: Shingles) -> Sketch:
+    """A number for each band of the MinHash (Broder 1997); texts without words share none."""
+    from datasketch import MinHash
 
-    size = _BANDS * _ROWS
-    hashed = MinHashLSH(num_perm=size, params=(_BANDS, _ROWS))
-    empty = MinHash(num_perm=size, seed=1, hashfunc=int)
-    for position, own in enumerate(shingles):
-        if len(own):
-            sketch = empty.copy()
-            sketch.update_batch((own >> np.uint64(32)).tolist())
-            yield from ((earlier, position) for earlier in hashed.query(sketch))
-            hashed.insert(position, sketch)
-        advance(1)
+    if not len(shingles):
+        return _NOTHING
+    hashed = MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=int)
+    hashed.update_batch((shingles >> np.uint64(32)).tolist())
+    rows = hashed.hashvalues.reshape(_BANDS, _ROWS)
+    return np.array([_number(row.tobytes().hex()) for row in rows], np.uint64)
+
+
+def _candidates(sketches: Sketches) -> Iterator[tuple[int, int]]:
+    """Pairs of positions that share a band, by locality-sensitive hashing (Indyk and Motwani 1998)."""
+    for band in sketches.T:
+        order = np.argsort(band, kind="stable")
+        starts = np.flatnonzero(np.diff(band[order], prepend=band[order[:1]] + np.uint64(1)))
+        for run in np.split(order, starts[1:]):
+            if len(run) > 1 and band[run[0]]:
+                yield from combinations(run.tolist(), 2)
 
 
 def _root(group: list[int], position: int) -> int:

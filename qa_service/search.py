@@ -145,7 +145,7 @@ def search(published: Published, query: Query, k: int) -> Stages:
     vectors = _embed(published.embedder, texts) if read else _nothing(published.embedder)
     marks.append(time.perf_counter())
     dense = published.dense.search(vectors[0], CANDIDATES if read else 0, allowed)
-    numbers = np.unique(np.concatenate([found[0] for found in (lexical, alone, inside, dense)]))
+    numbers, ids = _by_id(published, [found[0] for found in (lexical, alone, inside, dense)])
     meanings = [published.dense.score(vector, numbers) for vector in vectors[:2]]
     sentence, nameless = published.best_sentences(vectors[1:], numbers)
     marks.append(time.perf_counter())
@@ -165,7 +165,6 @@ def search(published: Published, query: Query, k: int) -> Stages:
     order = query.when.order if query.when else ""
     scores = fuse(evidence, weights, by_date(published.days(of), order))
     best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
-    ids = published.passage_ids(numbers)
     by_words, by_meaning, fused = (_ranking(ids, numbers, *one) for one in (lexical, dense, best))
     marks.append(time.perf_counter())
     reranked = _rerank(published, query.text, fused)
@@ -209,9 +208,9 @@ def _shown(
     published: Published, numbers: Numbers, of: Numbers, scores: Floats, k: int
 ) -> tuple[Numbers, Scores]:
     """The best ``k``; of passages that say the same the newest, with the score of the best."""
-    order = np.lexsort((numbers, -scores))
+    order = np.argsort(-scores, kind="stable")
     classes = published.twin_classes(numbers)
-    newest = np.lexsort((-numbers, published.days(of), classes))
+    newest = np.lexsort((-np.arange(len(numbers)), published.days(of), classes))
     last = dict(zip(classes[newest].tolist(), newest.tolist(), strict=True))
     _, firsts = np.unique(classes[order], return_index=True)
     kept = order[np.sort(firsts)[:k]]
@@ -245,7 +244,17 @@ def _scores_of(numbers: Numbers, found: tuple[Numbers, Scores]) -> Floats:
     return np.where(known[at] == numbers, scores[at], 0.0).astype(np.float64)
 
 
+def _by_id(published: Published, found: Sequence[Numbers]) -> tuple[Numbers, list[str]]:
+    """All passages found, in the order of their ids, so that ties are broken by place; and the ids."""
+    numbers = np.unique(np.concatenate(found))
+    ids = published.passage_ids(numbers)
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return numbers[order], [ids[at] for at in order]
+
+
 def _ranking(ids: Sequence[str], known: Numbers, numbers: Numbers, scores: Scores) -> Ranking:
-    """Of ``numbers``, whose ids stand in ``ids`` where they stand in ``known``."""
-    places = np.searchsorted(known, numbers).tolist()
-    return Ranking(tuple(map(Hit, (ids[place] for place in places), scores.tolist())))
+    """Of ``numbers``, whose ids stand in ``ids`` where they stand in ``known``; ties by id."""
+    at = {number: place for place, number in enumerate(known.tolist())}
+    places = np.array([at[number] for number in numbers.tolist()], np.int64)
+    order = np.lexsort((places, -scores))
+    return Ranking(tuple(Hit(ids[places[i]], float(scores[i])) for i in order.tolist()))

@@ -162,6 +162,11 @@ class Settings(BaseSettings):
     read_memory_mb: int = Field(
         2048, ge=256, description="A file that takes more memory to read is left out."
     )
+    cache_max_bytes: int = Field(
+        4_000_000_000,
+        ge=0,
+        description="Vectors kept for the next builds; those not used for longest go first.",
+    )
     question_max_chars: int = Field(
         2000, ge=1, description="A longer question is refused with status 422."
     )

@@ -16,7 +16,7 @@ Vectors = NDArray[np.float32]
 """Shape ``(n, dim)``, rows of unit length."""
 
 Numbers = NDArray[np.int64]
-"""Shape ``(n,)``: passage numbers of one generation. Ascending numbers are ascending passage ids."""
+"""Shape ``(n,)``: passages by number. A number is made from the id and the same in every generation."""
 
 Scores = NDArray[np.float32]
 """Shape ``(n,)``: higher is better, always."""

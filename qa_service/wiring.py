@@ -111,6 +111,7 @@ def make_plan(settings: Settings, corpus: Path | None = None) -> BuildPlan:
         index_titles=settings.index_titles,
         reading=make_reading_options(settings),
         limits=make_limits(settings),
+        cache_max_bytes=settings.cache_max_bytes,
     )
 
 

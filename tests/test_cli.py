@@ -55,7 +55,9 @@ def test_a_build_counts_and_a_second_finds_nothing_changed(
     generation_id = current_id(own_plan.index)
     assert first.code == 0
     assert re.fullmatch(
-        rf"{generation_id}: 6 releases, \d+ passages, 1 left out; published, 0 newly embedded\n",
+        rf"{generation_id}: 6 releases, (\d+) passages, 1 left out; published, 0 newly embedded\n"
+        rf"everything was built: nothing is published in {own_plan.index}\n"
+        r"files: 4 added \(.+, …\)\npassages: \1 new, 0 gone, 0 kept\ntook \d+\.\d s.*\n",
         first.out,
     )
     assert "left out: scan.pdf: not a readable PDF" in first.err
@@ -261,12 +263,39 @@ def test_verifying_finds_a_byte_that_flipped(qa: Qa, generations: tuple[Path, st
     assert qa("verify", first, "--index", index).code == 0
 
 
+def test_a_build_says_what_changed_and_what_it_cost(qa: Qa, own_plan: BuildPlan) -> None:
+    options = ("--corpus", own_plan.corpus, "--index", own_plan.index)
+    qa("build", *options)
+    (own_plan.corpus / "quay.txt").write_text("A new quay was opened.")
+    (own_plan.corpus / "harbour" / "lights.md").rename(own_plan.corpus / "lights.md")
+    lines = qa("build", *options).out.splitlines()
+    assert lines[1] == "files: 1 added (quay.txt), 1 renamed (harbour/lights.md to lights.md)"
+    assert re.fullmatch(r"passages: \d new, \d gone, 1\d kept", lines[2])
+    assert re.fullmatch(r"took \d+\.\d s.*", lines[3])
+    (own_plan.corpus / "quay.txt").unlink()
+    told = json.loads(qa("build", *options, "--json").out)
+    assert told["files"]["removed"] == ["quay.txt"]
+    assert told["changed_passages"] == {"added": 0, "removed": 1}
+    assert told["whole"] == ""
+
+
+def test_pruning_can_empty_the_cache(qa: Qa, own_plan: BuildPlan) -> None:
+    options = ("--corpus", own_plan.corpus, "--index", own_plan.index)
+    qa("build", *options)
+    out = qa("prune", "--cache", "--index", own_plan.index).out
+    assert re.fullmatch(r"removed 0: none; and \d+ vectors from the cache\n", out)
+    assert json.loads(qa("build", *options, "--full", "--json").out)["embedded"] > 0
+
+
 def test_pruning_keeps_the_newest_and_the_one_served(
     qa: Qa, generations: tuple[Path, str, str]
 ) -> None:
     index, first, second = generations
     assert qa("prune", "--index", index).out == "removed 0: none\n"
     assert qa("publish", first, "--index", index).code == 0
-    assert json.loads(qa("prune", "--keep", 1, "--index", index, "--json").out) == {"removed": []}
+    assert json.loads(qa("prune", "--keep", 1, "--index", index, "--json").out) == {
+        "removed": [],
+        "vectors": 0,
+    }
     assert qa("prune", "--keep", 0, "--index", index).out == f"removed 1: {second}\n"
     assert generation_ids(index) == [first]

@@ -1,7 +1,7 @@
 """The seams: what an engine must do. An engine imports our types and errors and nothing else of ours.
 
-Engines know a passage by its number in one generation. ``create`` starts an empty index that
-belongs to ``folder``, ``save`` makes it durable there, ``open`` reads it back without writing.
+Engines know a passage by its number, which it has in every generation. ``create`` starts an empty
+index that belongs to ``folder``, ``save`` makes it durable there, ``open`` reads it back without writing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -68,6 +68,10 @@ class DenseIndex(Protocol):
     def open(cls, folder: Path) -> Self:
         """Open a saved index for reading."""
 
+    @classmethod
+    def revise(cls, source: Path, folder: Path) -> Self:
+        """Open what is saved in ``source``, to be changed and saved into ``folder``."""
+
     def add(self, numbers: Numbers, vectors: Vectors) -> None:
         """Add vectors under numbers that are not there yet."""
 
@@ -84,8 +88,25 @@ class DenseIndex(Protocol):
         """The scores of these numbers, all of which are there, for one vector."""
 
 
+class Entries(Protocol):
+    """The texts of a lexical index by number."""
+
+    def __call__(self, first: int, end: int) -> Iterable[Entry]:
+        """All with numbers from ``first``, below ``end``, ascending."""
+
+
 class LexicalIndex(Protocol):
     """BM25 over texts."""
+
+    @classmethod
+    def write(
+        cls, folder: Path, size: int, entries: Entries, source: Path | None, changed: Numbers
+    ) -> None:
+        """Write a whole index of as much text as ``size`` passages have into ``folder``.
+
+        What is saved in ``source`` differs from it only under the numbers ``changed``, ascending: added,
+        removed, or with another text.
+        """
 
     @classmethod
     def create(cls, folder: Path) -> Self:

@@ -1,18 +1,21 @@
 """BM25 with tantivy: k1 = 1.2, b = 0.75 (Robertson and Zaragoza 2009), fixed by the engine."""
 
+import json
 import math
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from qa_service.engines import Allowed, Entry
-from qa_service.errors import GenerationCorrupt
+from qa_service.engines import Allowed, Entries, Entry
+from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.types import Numbers, Scores
 
 if TYPE_CHECKING:
@@ -22,6 +25,14 @@ ANALYZER = "words"
 WORD = r"[\w--_]+"
 """Letters, digits and the marks above and below them, which Khmer and Thai words are full of."""
 LOCK = ".tantivy-meta.lock"
+META = "meta.json"
+BUCKETS = "buckets.json"
+BITS = 63
+"""Numbers are below ``2 ** BITS``."""
+BUCKET = 8_192
+"""Passages in a bucket, about. Over 100,000 passages a search takes 0.77 ms with 1 segment, 1.2 with 8,
+1.3 with 16, 1.6 with 32, 3.2 with 64; writing 8,192 passages takes 0.6 s.
+"""
 WRITER_BYTES = 128_000_000
 
 _HAN_AND_KANA = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -32,6 +43,7 @@ _UNSPACED = {2: re.compile(f"[{_HAN_AND_KANA}]+"), 3: re.compile(f"[{_THAI_LAO_B
 Measured on XQuAD with one, two, three and four characters, nDCG@10: Chinese 95.0, 96.2, 87.2, 76.5;
 Thai 31.2, 93.9, 96.8, 96.5.
 """
+_INNER = re.compile(r"\.\w\.")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 
 
@@ -70,6 +82,47 @@ class TantivyLexical:
             raise GenerationCorrupt(f"{folder}: {error}; rebuild with `qa build`") from error
         opened._links = links
         return opened
+
+    @classmethod
+    def write(
+        cls, folder: Path, size: int, entries: Entries, source: Path | None, changed: Numbers
+    ) -> None:
+        """Write an index in buckets of neighbouring numbers, and only those that changed anew.
+
+        A bucket is a segment. None holds anything removed, so that all weights are those of an index
+        that is written at once.
+        """
+        folder.mkdir(parents=True)
+        old = _read_buckets(source) if source else None
+        bits = min(16, max(0, (size // BUCKET).bit_length()))
+        if old and source and abs(old.bits - bits) <= 1:
+            bits, stale = old.bits, set((changed >> (BITS - old.bits)).tolist())
+            kept = {at: one for at, one in old.segments.items() if int(at) not in stale}
+            _copy_segments(source, folder, kept.values())
+        else:
+            stale, kept = set(range(1 << bits)), {}
+        for at in sorted(stale):
+            first = at << (BITS - bits)
+            segment = cls._write_segment(folder, entries(first, first + (1 << (BITS - bits))))
+            if segment:
+                kept[str(at)] = segment
+        _write_buckets(folder, _Buckets(bits, dict(sorted(kept.items(), key=lambda i: int(i[0])))))
+
+    @classmethod
+    def _write_segment(cls, folder: Path, entries: Iterable[Entry]) -> dict[str, Any] | None:
+        """Write one segment and move it into ``folder``; what it is called in the index's file."""
+        scratch = folder / ".segment"
+        made = cls.create(scratch)
+        made.add(entries)
+        made.save()
+        segments = json.loads((scratch / META).read_text())["segments"]
+        if len(segments) > 1:
+            raise EngineError(f"{folder}: tantivy made {len(segments)} segments of one")
+        for segment in segments:
+            for path in scratch.glob(f"{_stem(segment)}.*"):
+                path.rename(folder / path.name)
+        shutil.rmtree(scratch)
+        return segments[0] if segments else None
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add passages; they are found after :meth:`save`."""
@@ -162,10 +215,13 @@ class TantivyLexical:
 
 def _spaced(text: str) -> str:
     """Compatible characters made one (Unicode form KC), "U.S." made "US", unspaced scripts cut up."""
-    text = unicodedata.normalize("NFKC", text)
-    text = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
-    for size, run in _UNSPACED.items():
-        text = run.sub(partial(_grams, size), text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if _INNER.search(text):
+        text = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
+    if not text.isascii():
+        for size, run in _UNSPACED.items():
+            text = run.sub(partial(_grams, size), text)
     return text
 
 
@@ -173,6 +229,46 @@ def _grams(size: int, match: re.Match[str]) -> str:
     run = match.group()
     grams = (run[at : at + size] for at in range(max(1, len(run) - size + 1)))
     return f" {' '.join(grams)} "
+
+
+@dataclass(frozen=True, slots=True)
+class _Buckets:
+    """How many of the highest bits of a number name its bucket, and the segment of each bucket."""
+
+    bits: int
+    segments: dict[str, dict[str, Any]]
+
+
+def _read_buckets(folder: Path) -> _Buckets | None:
+    try:
+        return _Buckets(**json.loads((folder / BUCKETS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write_buckets(folder: Path, buckets: _Buckets) -> None:
+    """Write the file by which tantivy finds the segments, and ours."""
+    import tantivy
+
+    scratch = folder / ".empty"
+    scratch.mkdir()
+    tantivy.Index(_schema(), path=str(scratch))
+    meta = json.loads((scratch / META).read_text())
+    shutil.rmtree(scratch)
+    meta["segments"] = list(buckets.segments.values())
+    (folder / META).write_text(json.dumps(meta))
+    (folder / BUCKETS).write_text(json.dumps(asdict(buckets)))
+    (folder / LOCK).touch()
+
+
+def _copy_segments(source: Path, folder: Path, segments: Iterable[dict[str, Any]]) -> None:
+    for segment in segments:
+        for path in source.glob(f"{_stem(segment)}.*"):
+            shutil.copyfile(path, folder / path.name)
+
+
+def _stem(segment: dict[str, Any]) -> str:
+    return str(segment["segment_id"]).replace("-", "")
 
 
 def _can_lock(folder: Path) -> bool:

@@ -3,16 +3,18 @@
 The one package that opens a file in ``index/``.
 """
 
-from qa_service.index.build import Bar, BuildPlan, BuildReport, Progress, build
+from qa_service.index.build import build
 from qa_service.index.generation import Engines, Generation, open_current
 from qa_service.index.manifest import EmbedderSpec, Manifest
 from qa_service.index.pausing import pause, resume
+from qa_service.index.plan import Bar, BuildPlan, BuildReport, Progress
 from qa_service.index.publishing import (
     current_id,
     generation_ids,
     manifest_of,
     prune,
     publish,
+    trim_cache,
     verify,
 )
 from qa_service.index.serving import Serving
@@ -36,5 +38,6 @@ __all__ = [
     "prune",
     "publish",
     "resume",
+    "trim_cache",
     "verify",
 ]

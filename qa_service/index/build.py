@@ -1,37 +1,28 @@
-"""From a corpus to a published generation."""
+"""From a corpus to a published generation, in proportion to what changed."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-
-from qa_service.corpus import Limits, ReadingOptions, corpus_digest, read_corpus
-from qa_service.duplicates import near_duplicates, same_passages
-from qa_service.engines import DenseIndex, Embedder, Entry
-from qa_service.errors import CorpusError, GenerationError
-from qa_service.index.catalogue_writing import write_catalogue
+from qa_service import __version__
+from qa_service.engines import Embedder
+from qa_service.errors import CorpusError, GenerationCorrupt, GenerationError
+from qa_service.index.catalogue_writing import CatalogueWriter
 from qa_service.index.embedding_cache import EmbeddingCache
-from qa_service.index.generation import (
-    DENSE,
-    LEXICAL,
-    RELEASES,
-    SENTENCES,
-    Engines,
-    Generation,
-)
+from qa_service.index.generation import Engines, Generation
 from qa_service.index.manifest import (
     EmbedderSpec,
     LeftOutSource,
     Manifest,
     Recipe,
+    check_digests,
     check_sizes,
     seal,
 )
+from qa_service.index.parts import Parts
+from qa_service.index.plan import BuildPlan, BuildReport, Clock, Counts, Progress
 from qa_service.index.publishing import (
     CACHE,
     building,
@@ -41,53 +32,8 @@ from qa_service.index.publishing import (
     publish,
     stage,
 )
-from qa_service.index.sentence_vectors import write_sentence_vectors
-from qa_service.passages import (
-    PassageSettings,
-    in_context,
-    in_words,
-    is_quotable,
-    sentence_texts,
-    split_release,
-)
-from qa_service.types import Passage, Release, Vectors, Withdrawn
-
-
-class Bar(Protocol):
-    """Progress of one step."""
-
-    def update(self, n: int) -> object:
-        """``n`` more are done."""
-
-
-Progress = Callable[[str, int | None], AbstractContextManager[Bar]]
-"""Starts a bar: what is counted, and how many there will be (``None``: not known)."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
-    """What to build a generation from and with."""
-
-    corpus: Path
-    index: Path
-    embedder_name: str
-    query_prefix: str | None
-    passage_prefix: str | None
-    dense: str
-    lexical: str
-    passages: PassageSettings
-    index_titles: bool
-    reading: ReadingOptions
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did. ``embedded`` counts the passages whose vectors were not in the cache."""
-
-    manifest: Manifest
-    unchanged: bool
-    embedded: int
+from qa_service.index.reading import begin_catalogue, read_changes
+from qa_service.index.sources import Source, compare, digest_of_all, scan
 
 
 def build(
@@ -101,8 +47,8 @@ def build(
 ) -> BuildReport:
     """Build and publish a generation, unless the current one was made by the same recipe.
 
-    ``full`` builds in any case and embeds everything anew; ``strict`` publishes nothing if
-    anything had to be left out.
+    What did not change is taken over from the current generation. ``full`` takes over nothing and embeds
+    everything anew; ``strict`` publishes nothing if anything had to be left out.
 
     Raises:
         CorpusError: no corpus folder, no readable release in it, or ``strict`` and something bad.
@@ -111,53 +57,109 @@ def build(
     """
     engines.dense(plan.dense)  # an unknown name is refused before anything is embedded
     engines.lexical(plan.lexical)
+    clock = Clock()
     with building(plan.index, wait_s):
         embedder, spec = _embedder(plan, engines)
-        recipe = _recipe(plan, spec)
-        current = _current(plan.index)
+        with clock("looking"):
+            sources = scan(plan.corpus, plan.index / CACHE)
+        recipe = _recipe(plan, spec, sources)
+        current, whole = _current(plan.index)
         if not full and current is not None and current.recipe == recipe:
             _refuse_left_out(current.left_out, strict)
             return BuildReport(current, unchanged=True, embedded=0)
-        content = _read(plan, progress)
-        _refuse_left_out(content.left_out, strict)
+        if current is not None:
+            with clock("checking"):
+                whole = "--full" if full else _not_the_same(plan.index, current, recipe)
+        old = plan.index / current.generation_id if current is not None and not whole else None
+        work = _Work(plan, engines, progress, clock, embedder, old, full)
+        return work.publish(sources, recipe, spec, strict, whole)
+
+
+class _Work:
+    """One generation in the making, beside the one that it takes over from, if there is one."""
+
+    def __init__(
+        self,
+        plan: BuildPlan,
+        engines: Engines,
+        progress: Progress,
+        clock: Clock,
+        embedder: Embedder,
+        old: Path | None,
+        afresh: bool,
+    ) -> None:
+        self._plan = plan
+        self._engines = engines
+        self._progress = progress
+        self._clock = clock
+        self._embedder = embedder
+        self._old = old
+        self._afresh = afresh
+
+    def publish(
+        self,
+        sources: Mapping[str, Source],
+        recipe: Recipe,
+        spec: EmbedderSpec,
+        strict: bool,
+        whole: str,
+    ) -> BuildReport:
+        """Write it, seal it, open it once, and let it be served."""
+        plan, clock = self._plan, self._clock
         staged = stage(plan.index, _new_id(recipe, plan.index))
-        twins = _twins(content, progress)
-        write_catalogue(staged, content.releases, content.passages, twins, content.withdrawn)
-        texts = _texts(content, plan.index_titles)
-        sentences = [sentence_texts(passage.text) for passage in content.passages]
+        with clock("reading"):
+            catalogue = begin_catalogue(staged, self._old)
+        with contextlib.closing(catalogue):
+            changes = compare(catalogue.files(), {n: one.digest for n, one in sources.items()})
+            with clock("reading"):
+                read_changes(catalogue, sources, changes, plan, self._progress)
+            left_out = _left_out(catalogue)
+            _refuse_left_out(left_out, strict)
+            if not catalogue.count("releases"):
+                raise CorpusError(_nothing_read(plan.corpus, left_out))
+            embedded = self._write_parts(catalogue, staged)
+            releases, passages = catalogue.count("releases"), catalogue.count("passages")
+            delta = catalogue.delta
+        with clock("publishing"):
+            manifest = Manifest(
+                generation_id=staged.name[1:],
+                built_at=datetime.now(UTC),
+                recipe=recipe,
+                embedder=spec.model_copy(update={"dim": self._embedder.dim}),
+                releases=releases,
+                passages=passages,
+                left_out=left_out,
+                files=seal(staged),
+            )
+            folder = complete(plan.index, staged, manifest)
+            Generation(folder, self._engines).close()
+            publish(plan.index, manifest.generation_id)
+        return BuildReport(
+            manifest,
+            unchanged=False,
+            embedded=embedded,
+            files=changes,
+            releases=Counts(len(delta.added_releases), len(delta.removed_releases)),
+            passages=Counts(len(delta.added_passages), len(delta.removed_passages)),
+            whole=whole,
+            took_s=clock.took_s,
+        )
+
+    def _write_parts(self, catalogue: CatalogueWriter, staged: Path) -> int:
+        plan, clock = self._plan, self._clock
+        with clock("comparing"), self._progress("comparing releases", None) as bar:
+            catalogue.finish(bar.update)
         with EmbeddingCache(plan.index / CACHE) as cache:
-            embed = _Embed(embedder, cache, progress, full)
-            quotable = content.quotable()
-            embedded = _write_dense(engines.dense(plan.dense), embed, texts, quotable, staged)
-            _write_sentences(embed, sentences, staged)
-        _write_lexical(plan, engines, content, texts, staged, progress)
-        manifest = _manifest(staged, recipe, spec, content, embedder.dim)
-        folder = complete(plan.index, staged, manifest)
-        Generation(folder, engines).close()
-        publish(plan.index, manifest.generation_id)
-        return BuildReport(manifest, unchanged=False, embedded=embedded)
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """Releases in the order of reading, passages in the order of their ids."""
-
-    releases: list[Release]
-    passages: list[Passage]
-    left_out: tuple[LeftOutSource, ...]
-    withdrawn: tuple[Withdrawn, ...]
-
-    def release_numbers(self) -> dict[str, int]:
-        return {release.release_id: number for number, release in enumerate(self.releases)}
-
-    def quotable(self) -> list[int]:
-        """Numbers of the passages that are searched and answered from."""
-        of = {release.release_id: release for release in self.releases}
-        return [
-            number
-            for number, passage in enumerate(self.passages)
-            if is_quotable(of[passage.release_id], passage)
-        ]
+            parts = Parts(
+                plan, self._engines, self._embedder, cache, self._progress, staged, self._old,
+                self._afresh,
+            )  # fmt: skip
+            with clock("embedding"):
+                embedded = parts.write_vectors(catalogue)
+                cache.trim(plan.cache_max_bytes)
+        with clock("indexing"):
+            parts.write_words(catalogue)
+        return embedded
 
 
 def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:
@@ -172,9 +174,10 @@ def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec
     return embedder, asked.model_copy(update={"fingerprint": embedder.fingerprint})
 
 
-def _recipe(plan: BuildPlan, spec: EmbedderSpec) -> Recipe:
+def _recipe(plan: BuildPlan, spec: EmbedderSpec, sources: Mapping[str, Source]) -> Recipe:
     return Recipe(
-        corpus_digest=corpus_digest(plan.corpus),
+        program=__version__,
+        corpus_digest=digest_of_all(plan.corpus, sources),
         fingerprint=spec.fingerprint,
         dense=plan.dense,
         lexical=plan.lexical,
@@ -185,44 +188,34 @@ def _recipe(plan: BuildPlan, spec: EmbedderSpec) -> Recipe:
     )
 
 
-def _current(index: Path) -> Manifest | None:
-    """The manifest of what is served; ``None`` where that is nothing, or nothing usable."""
+def _current(index: Path) -> tuple[Manifest | None, str]:
+    """The manifest of what is served, or why there is nothing usable."""
     try:
         manifest = manifest_of(index, current_id(index))
         check_sizes(index / manifest.generation_id, manifest)
-    except GenerationError:
-        return None
-    return manifest
+    except GenerationError as error:
+        return None, str(error).partition(": r")[0]
+    return manifest, ""
 
 
-def _read(plan: BuildPlan, progress: Progress) -> _Content:
-    releases: list[Release] = []
-    withdrawn: list[Withdrawn] = []
-    left_out: list[LeftOutSource] = []
-    with progress("reading releases", None) as bar:
-        for outcome in read_corpus(plan.corpus, plan.reading, plan.limits):
-            bar.update(1)
-            if isinstance(outcome, Release):
-                releases.append(outcome)
-            elif isinstance(outcome, Withdrawn):
-                withdrawn.append(outcome)
-            else:
-                left_out.append(
-                    LeftOutSource(source=_printable(outcome.source), reason=outcome.reason)
-                )
-    if not releases:
-        raise CorpusError(_nothing_read(plan.corpus, left_out))
-    passages = [p for release in releases for p in split_release(release, plan.passages)]
-    passages.sort(key=lambda passage: passage.passage_id)
-    return _Content(releases, passages, tuple(left_out), tuple(withdrawn))
+def _not_the_same(index: Path, current: Manifest, recipe: Recipe) -> str:
+    """Why nothing can be taken over from a generation; empty if it can."""
+    before, now = current.recipe.model_dump(), recipe.model_dump()
+    other = [name for name in now if name != "corpus_digest" and before[name] != now[name]]
+    if other:
+        return f"built with another {', '.join(other)}"
+    try:
+        check_digests(index / current.generation_id, current)
+    except GenerationCorrupt as error:
+        return str(error)
+    return ""
 
 
-def _printable(name: str) -> str:
-    """A file's name may hold bytes that are no text; a manifest may not."""
-    return name.encode(errors="backslashreplace").decode()
+def _left_out(catalogue: CatalogueWriter) -> tuple[LeftOutSource, ...]:
+    return tuple(LeftOutSource(source=s, reason=why) for s, why in catalogue.left_out())
 
 
-def _nothing_read(corpus: Path, left_out: list[LeftOutSource]) -> str:
+def _nothing_read(corpus: Path, left_out: tuple[LeftOutSource, ...]) -> str:
     why = "; ".join(f"{one.source}: {one.reason}" for one in left_out[:3])
     return f"no release could be read from {corpus}{': ' + why if why else ''}: add .txt or .jsonl"
 
@@ -242,100 +235,3 @@ def _new_id(recipe: Recipe, index: Path) -> str:
     while (index / (name := f"g{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{digest}")).exists():
         continue
     return name
-
-
-def _twins(content: _Content, progress: Progress) -> list[list[int]]:
-    """Numbers of passages that say the same in near-duplicate releases, by class."""
-    with progress("comparing releases", len(content.releases)) as bar:
-        groups = near_duplicates([release.text for release in content.releases], bar.update)
-    of: dict[str, list[int]] = {}
-    for number, passage in enumerate(content.passages):
-        of.setdefault(passage.release_id, []).append(number)
-    twins = []
-    for group in groups:
-        numbers = [of[content.releases[member].release_id] for member in group]
-        texts = [[content.passages[number].text for number in own] for own in numbers]
-        twins += [[numbers[i][j] for i, j in places] for places in same_passages(texts)]
-    return twins
-
-
-@dataclass(frozen=True, slots=True)
-class _Embed:
-    """Embeds with a bar, from the cache where it can."""
-
-    embedder: Embedder
-    cache: EmbeddingCache
-    progress: Progress
-    afresh: bool
-
-    def __call__(self, what: str, texts: Sequence[str]) -> tuple[Vectors, int]:
-        with self.progress(f"embedding {what}", len(texts)) as bar:
-            return self.cache.embed(self.embedder, texts, bar.update, afresh=self.afresh)
-
-
-def _write_dense(
-    engine: type[DenseIndex],
-    embed: _Embed,
-    texts: Sequence[str],
-    quotable: Sequence[int],
-    staged: Path,
-) -> int:
-    vectors, embedded = embed("passages", [texts[number] for number in quotable])
-    dense = engine.create(staged / DENSE, embed.embedder.dim)
-    dense.add(np.asarray(quotable, dtype=np.int64), vectors)
-    dense.save()
-    return embedded
-
-
-def _write_sentences(embed: _Embed, sentences: Sequence[Sequence[str]], staged: Path) -> None:
-    vectors, _ = embed("sentences", [text for texts in sentences for text in texts])
-    write_sentence_vectors(staged / SENTENCES, vectors, [len(texts) for texts in sentences])
-
-
-def _texts(content: _Content, index_titles: bool) -> list[str]:
-    of = {release.release_id: release for release in content.releases}
-    return [
-        in_context(passage, of[passage.release_id], index_titles) for passage in content.passages
-    ]
-
-
-def _write_lexical(
-    plan: BuildPlan,
-    engines: Engines,
-    content: _Content,
-    texts: Sequence[str],
-    staged: Path,
-    progress: Progress,
-) -> None:
-    """Two indexes of words: one of passages, one of whole releases."""
-    of = content.release_numbers()
-    passages = (
-        Entry(number, of[content.passages[number].release_id], texts[number])
-        for number in content.quotable()
-    )
-    releases = (
-        Entry(number, number, in_words(release, plan.index_titles))
-        for number, release in enumerate(content.releases)
-    )
-    with progress("indexing words", len(texts) + len(content.releases)) as bar:
-        for name, entries in ((LEXICAL, passages), (RELEASES, releases)):
-            lexical = engines.lexical(plan.lexical).create(staged / name)
-            for entry in entries:
-                lexical.add([entry])
-                bar.update(1)
-            lexical.save()
-
-
-def _manifest(
-    staged: Path, recipe: Recipe, spec: EmbedderSpec, content: _Content, dim: int
-) -> Manifest:
-    return Manifest(
-        generation_id=staged.name[1:],
-        built_at=datetime.now(UTC),
-        recipe=recipe,
-        embedder=spec.model_copy(update={"dim": dim}),
-        releases=len(content.releases),
-        passages=len(content.passages),
-        left_out=content.left_out,
-        files=seal(staged),
-    )

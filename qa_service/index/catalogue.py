@@ -1,10 +1,8 @@
 """The releases and passages of a generation, in one SQLite file that is only read after it is built.
 
-Passages are numbered from 0 in the order of their ids, so that a tie broken by number is a tie
-broken by ``passage_id``.
+Beside it stand columns (``qa_service.index.columns``): what a search needs of every passage.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -17,15 +15,14 @@ from numpy.typing import NDArray
 
 from qa_service.engines import Allowed
 from qa_service.errors import GenerationCorrupt, NotFound, ReleaseWithdrawn
-from qa_service.index.catalogue_writing import FILE
+from qa_service.index.columns import Columns
+from qa_service.index.keys import passage_number
+from qa_service.index.releases_table import FILE, RELEASE_COLUMNS, as_day, as_release
 from qa_service.types import Filters, Numbers, Passage, Period, Release
 
-_COLUMNS = (
-    "release_id, title, text, published, issuer, url, language, place, source, "
-    "body_start, body_end, dateline_start, dateline_end, metadata, pages, boilerplate, superseded_by"
-)
+_ID = "release_id || ':' || start || '-' || \"end\""
 _PASSAGE = (
-    'passage_id, release_id, start, "end", substr(text, start + 1, "end" - start) '
+    f'{_ID}, release_id, start, "end", substr(text, start + 1, "end" - start) '
     "FROM passages JOIN releases ON releases.number = release"
 )
 ORDERS = {
@@ -47,20 +44,10 @@ class Catalogue:
         self._local = threading.local()
         self._lock = threading.Lock()
         try:
-            rows = self._all(
-                "SELECT release, start BETWEEN body_start AND body_start + 5, "
-                "coalesce(class, passages.number) FROM passages "
-                "JOIN releases ON releases.number = release "
-                "LEFT JOIN twins ON twins.passage = passages.number ORDER BY passages.number"
-            )
-            dates = self._all("SELECT published FROM releases ORDER BY number")
+            self._all("SELECT number FROM passages LIMIT 1")
         except sqlite3.Error as error:
             raise GenerationCorrupt(f"{self._path}: {error}; rebuild with `qa build`") from error
-        self._release_of = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        self._leads = np.fromiter((row[1] for row in rows), np.bool_, len(rows))
-        self._classes = np.fromiter((row[2] for row in rows), np.int64, len(rows))
-        days = ((_day(row[0]) or date.min).toordinal() for row in dates)
-        self._days = np.fromiter(days, np.int64, len(dates))
+        self._columns = Columns(folder)
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -76,15 +63,17 @@ class Catalogue:
             NotFound: the generation has none of that id.
             ReleaseWithdrawn: it has, but it is not to be shown.
         """
-        rows = self._all(f"SELECT {_COLUMNS} FROM releases WHERE release_id = ?", release_id)
+        rows = self._all(f"SELECT {RELEASE_COLUMNS} FROM releases WHERE release_id = ?", release_id)
         if not rows:
             raise self._no_release(release_id)
-        return _release(rows[0])
+        return as_release(rows[0])
 
     def releases_numbered(self, numbers: Numbers) -> list[Release]:
         """Releases by number, in the order given."""
-        rows = self._numbered(f"SELECT number, {_COLUMNS} FROM releases WHERE number IN", numbers)
-        return [_release(rows[number]) for number in numbers.tolist()]
+        rows = self._numbered(
+            f"SELECT number, {RELEASE_COLUMNS} FROM releases WHERE number IN", numbers
+        )
+        return [as_release(rows[number]) for number in numbers.tolist()]
 
     def passages_numbered(self, numbers: Numbers) -> list[Passage]:
         """Passages by number, in the order given."""
@@ -99,17 +88,16 @@ class Catalogue:
         Raises:
             NotFound: the generation has none of that id.
         """
-        rows = self._passages("passages.passage_id = ?", passage_id)
-        if not rows:
-            raise NotFound(f"no passage has the id {passage_id!r} in this generation")
-        return rows[0]
+        number = passage_number(passage_id.rpartition(":")[0], passage_id)
+        for passage in self._passages("passages.number = ?", number):
+            if passage.passage_id == passage_id:
+                return passage
+        raise NotFound(f"no passage has the id {passage_id!r} in this generation")
 
     def number(self, passage_id: str) -> int:
         """The number of a passage, or :class:`~qa_service.errors.NotFound`."""
-        rows = self._all("SELECT number FROM passages WHERE passage_id = ?", passage_id)
-        if not rows:
-            raise NotFound(f"no passage has the id {passage_id!r} in this generation")
-        return int(rows[0][0])
+        passage = self.passage(passage_id)
+        return passage_number(passage.release_id, passage_id)
 
     def passages_of(self, release_id: str) -> list[Passage]:
         """The passages of a release in the order of its text; none for an unknown id."""
@@ -117,16 +105,24 @@ class Catalogue:
 
     def passage_ids(self, numbers: Numbers) -> list[str]:
         """The ids of passages by number, in the order given."""
-        rows = self._numbered("SELECT number, passage_id FROM passages WHERE number IN", numbers)
+        rows = self._numbered(
+            f"SELECT passages.number, {_ID} FROM passages "
+            "JOIN releases ON releases.number = release WHERE passages.number IN",
+            numbers,
+        )
         return [str(rows[number][0]) for number in numbers.tolist()]
+
+    def places(self, numbers: Numbers) -> Numbers:
+        """Where passages stand in the order of all numbers, from 0."""
+        return self._columns.places(numbers)
 
     def release_numbers(self, numbers: Numbers) -> Numbers:
         """The numbers of the releases of passages by number, in the order given."""
-        return self._release_of[numbers]
+        return self._columns.releases_of(numbers)
 
     def leads(self, numbers: Numbers) -> NDArray[np.bool_]:
         """Whether each passage is the first of its release's body."""
-        return self._leads[numbers]
+        return self._columns.leads(numbers)
 
     def allowed(self, filters: Filters) -> Allowed | None:
         """What ``filters`` let through; ``None`` means everything."""
@@ -136,8 +132,7 @@ class Catalogue:
         where = " AND ".join(conditions)
         rows = self._all(f"SELECT number FROM releases WHERE {where} ORDER BY number", *values)
         releases = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        passages = np.flatnonzero(np.isin(self._release_of, releases)).astype(np.int64)
-        return Allowed(releases, passages)
+        return Allowed(releases, self._columns.passages_of(releases))
 
     def releases(
         self, filters: Filters, limit: int, offset: int, titled: str = "", order: str = "newest"
@@ -145,13 +140,13 @@ class Catalogue:
         """Releases in one of :data:`ORDERS`, undated ones last; ``titled``: words of their titles."""
         where, values = _where(filters, titled)
         rows = self._all(
-            f"SELECT {_COLUMNS} FROM releases WHERE {where} "
+            f"SELECT {RELEASE_COLUMNS} FROM releases WHERE {where} "
             f"ORDER BY {ORDERS[order]}, release_id LIMIT ? OFFSET ?",
             *values,
             limit,
             offset,
         )
-        return [_release(row) for row in rows]
+        return [as_release(row) for row in rows]
 
     def count_releases(self, filters: Filters, titled: str = "") -> int:
         """How many releases pass ``filters`` and have the words in their titles."""
@@ -178,25 +173,25 @@ class Catalogue:
     def date_range(self) -> tuple[date | None, date | None]:
         """The dates of the oldest and the newest dated release."""
         oldest, newest = self._all("SELECT min(published), max(published) FROM releases")[0]
-        return _day(oldest), _day(newest)
+        return as_day(oldest), as_day(newest)
 
     def twin_classes(self, numbers: Numbers) -> Numbers:
         """Passages with the same number here say the same in near-duplicate releases."""
-        return self._classes[numbers]
+        return self._columns.classes(numbers)
 
     def days(self, numbers: Numbers) -> Numbers:
         """The dates of releases by number, as :meth:`date.toordinal` counts; 1 if unknown."""
-        return self._days[numbers]
+        return self._columns.days(numbers)
 
     def twins_of(self, passage_id: str) -> list[Passage]:
         """Passages of near-duplicate releases that say the same, without this one."""
-        return self._passages(
+        number = passage_number(passage_id.rpartition(":")[0], passage_id)
+        found = self._passages(
             "passages.number IN (SELECT other.passage FROM twins AS own JOIN twins AS other "
-            "ON other.class = own.class AND other.passage != own.passage "
-            "WHERE own.passage = (SELECT number FROM passages WHERE passage_id = ?)) "
-            "ORDER BY passage_id",
-            passage_id,
+            "ON other.class = own.class AND other.passage != own.passage WHERE own.passage = ?)",
+            number,
         )
+        return sorted(found, key=lambda passage: passage.passage_id)
 
     def has_word(self, word: str) -> bool:
         """Whether a release has the word, folded."""
@@ -309,16 +304,3 @@ def _inside(period: Period) -> tuple[str, list[str]]:
         last,
         last,
     ]
-
-
-def _release(row: Sequence[Any]) -> Release:
-    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    values["published"] = _day(values["published"])
-    values["metadata"] = json.loads(values["metadata"])
-    values["pages"] = tuple(json.loads(values["pages"]))
-    values["boilerplate"] = tuple(map(tuple, json.loads(values["boilerplate"])))
-    return Release(**values)
-
-
-def _day(value: str | None) -> date | None:
-    return date.fromisoformat(value) if value else None

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,18 +24,23 @@ CHUNK = 256
 
 
 class EmbeddingCache:
-    """A key-value file: SHA-256 of fingerprint and text → float32 vector."""
+    """A key-value file: SHA-256 of fingerprint and text → float32 vector, and the day of its last use."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
+        self._today = datetime.now(UTC).toordinal()
         self._database = sqlite3.connect(self._path)
         with self._named():
+            self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(
-                "CREATE TABLE IF NOT EXISTS vectors "
-                "(key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS used_vectors "
+                "(key BLOB PRIMARY KEY, vector BLOB, used INTEGER) WITHOUT ROWID"
+            )
+            self._database.execute(
+                "CREATE INDEX IF NOT EXISTS vectors_by_use ON used_vectors (used)"
             )
 
     @contextlib.contextmanager
@@ -82,22 +88,61 @@ class EmbeddingCache:
             rows = [(k, v.tobytes()) for (k, _), v in zip(chunk, vectors, strict=True)]
             known.update(rows)
             with self._named(), self._database:
-                self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO used_vectors VALUES (?, ?, ?)",
+                    ((key, vector, self._today) for key, vector in rows),
+                )
             advance(len(chunk))
         if not texts:
             return np.empty((0, embedder.dim), np.float32), 0
         joined = np.frombuffer(b"".join(known[key] for key in keys), np.float32)
         return joined.reshape(len(texts), -1), len(missing)
 
+    def trim(self, max_bytes: int) -> int:
+        """Remove what was not used for longest, until the file has that size; gives how many vectors."""
+        with self._named():
+            size = self._pragma("page_count") * self._pragma("page_size")
+            if size <= max_bytes:
+                return 0
+            [[count]] = self._database.execute("SELECT count(*) FROM used_vectors")
+            surplus = -int(-count * (1 - max_bytes / size) // 1)
+            with self._database:
+                self._database.execute(
+                    "DELETE FROM used_vectors WHERE key IN "
+                    "(SELECT key FROM used_vectors ORDER BY used LIMIT ?)",
+                    (surplus,),
+                )
+            self._database.executescript("PRAGMA incremental_vacuum")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return surplus
+
+    def _pragma(self, name: str) -> int:
+        return int(self._database.execute(f"PRAGMA {name}").fetchone()[0])
+
     def _read(self, keys: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
         ordered = sorted(keys)
         for start in range(0, len(ordered), CHUNK):
             part = ordered[start : start + CHUNK]
             marks = ", ".join("?" * len(part))
-            yield from self._database.execute(
-                f"SELECT key, vector FROM vectors WHERE key IN ({marks})",  # noqa: S608
+            found = self._database.execute(
+                f"SELECT key, vector, used FROM used_vectors WHERE key IN ({marks})",  # noqa: S608
                 part,
-            )
+            ).fetchall()
+            yield from ((key, vector) for key, vector, _ in found)
+            stale = [(self._today, key) for key, _, used in found if used != self._today]
+            if stale:
+                with self._database:
+                    self._database.executemany(
+                        "UPDATE used_vectors SET used = ? WHERE key = ?", stale
+                    )
+
+
+def trim_cache(folder: Path, max_bytes: int) -> int:
+    """Cut the cache in ``folder`` to a size, if there is one; gives how many vectors were removed."""
+    if not (folder / FILE).exists():
+        return 0
+    with EmbeddingCache(folder) as cache:
+        return cache.trim(max_bytes)
 
 
 def _key(fingerprint: str, text: str) -> bytes:

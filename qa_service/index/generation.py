@@ -100,11 +100,12 @@ class Generation:
 
     def best_sentences(self, vectors: Vectors, numbers: Numbers) -> Scores:
         """For each of ``vectors`` and each passage the cosine of its nearest sentence."""
-        return self._sentences.best(vectors, numbers)
+        return self._sentences.best(vectors, self.catalogue.places(numbers))
 
     def sentence_vectors(self, passage_id: str) -> Vectors:
         """Those of one passage, in the order of its text."""
-        return self._sentences.of(self.catalogue.number(passage_id))
+        number = np.array([self.catalogue.number(passage_id)], np.int64)
+        return self._sentences.of(int(self.catalogue.places(number)[0]))
 
     def twin_classes(self, numbers: Numbers) -> Numbers:
         """Passages with the same number here say the same in near-duplicate releases."""

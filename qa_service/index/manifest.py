@@ -10,7 +10,7 @@ from qa_service.corpus import ReadingOptions
 from qa_service.errors import GenerationCorrupt, GenerationMismatch
 
 NAME = "manifest.json"
-SCHEMA = 4
+SCHEMA = 5
 """Raised when the meaning of a generation's files changes; older ones must then be rebuilt."""
 
 
@@ -50,6 +50,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     schema_version: int = SCHEMA
+    program: str
     corpus_digest: str
     fingerprint: str
     dense: str

@@ -22,6 +22,7 @@ from qa_service.errors import (
     GenerationLocked,
     GenerationMissing,
 )
+from qa_service.index.embedding_cache import trim_cache as trim
 from qa_service.index.manifest import NAME, Manifest, check_digests, check_sizes, read_manifest
 
 CURRENT = "CURRENT"
@@ -138,6 +139,18 @@ def prune(index: Path, keep: int) -> list[str]:
         spared = served | set(generation_ids(index)[-keep:] if keep else [])
         return [g for g in generation_ids(index) if g not in spared and _remove(index, g)]
     return []
+
+
+def trim_cache(index: Path, max_bytes: int) -> int:
+    """Cut the vectors kept for the next builds to a size; gives how many were removed.
+
+    Raises:
+        GenerationLocked: a build is using them.
+    """
+    if not (index / CACHE).is_dir():
+        return 0
+    with building(index):
+        return trim(index / CACHE, max_bytes)
 
 
 @contextlib.contextmanager

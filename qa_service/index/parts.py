@@ -1,0 +1,177 @@
+"""The vectors and words of a generation, from its catalogue and from what the last one has of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qa_service.engines import Embedder, Entries, Entry
+from qa_service.index.catalogue_writing import CatalogueWriter
+from qa_service.index.columns import Columns, write_columns
+from qa_service.index.embedding_cache import EmbeddingCache
+from qa_service.index.generation import DENSE, LEXICAL, RELEASES, SENTENCES, Engines
+from qa_service.index.keys import BITS
+from qa_service.index.plan import BuildPlan, Progress
+from qa_service.index.sentence_vectors import SentenceVectors, SentenceWriter
+from qa_service.passages import in_context, in_words, is_quotable, sentence_texts
+from qa_service.types import Numbers, Vectors
+
+SLAB = 8192
+"""Passages embedded at once, about: what is kept in memory of their texts and vectors."""
+
+_PREFIX = 47
+"""Above these bits a number is the same for all passages of a release."""
+
+
+_Waiting = tuple[int, str, list[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slab:
+    """Passages in the order of their numbers, with what is embedded of each."""
+
+    numbers: Numbers
+    texts: list[str]
+    sentences: list[list[str]]
+    quotable: list[int]
+    """Places in this slab of what is searched and answered from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Writes them into ``staged``; ``old`` is the folder of the generation to take over from."""
+
+    plan: BuildPlan
+    engines: Engines
+    embedder: Embedder
+    cache: EmbeddingCache
+    progress: Progress
+    staged: Path
+    old: Path | None
+    afresh: bool
+
+    def write_vectors(self, catalogue: CatalogueWriter) -> int:
+        """Columns, dense index and sentence vectors; gives how many passages had to be embedded."""
+        delta = catalogue.delta
+        write_columns(
+            self.staged,
+            self.old,
+            added=(delta.added_passages, delta.added_releases),
+            removed=(delta.removed_passages, delta.removed_releases),
+        )
+        engine = self.engines.dense(self.plan.dense)
+        if self.old is None:
+            dense = engine.create(self.staged / DENSE, self.embedder.dim)
+        else:
+            dense = engine.revise(self.old / DENSE, self.staged / DENSE)
+            gone = delta.removed_passages | delta.added_passages
+            dense.remove(np.fromiter(sorted(gone), np.int64, len(gone)))
+        columns = Columns(self.staged)
+        embedded = 0
+        total = len(delta.added_passages)
+        with (
+            self._sentence_writer(columns, delta.added_passages) as sentences,
+            self.progress("embedding passages", total) as bar,
+        ):
+            for slab in self._slabs(catalogue):
+                vectors, new = self._embed([slab.texts[at] for at in slab.quotable])
+                dense.add(slab.numbers[slab.quotable], vectors)
+                own, _ = self._embed([text for texts in slab.sentences for text in texts])
+                sentences.put(columns.places(slab.numbers), own)
+                embedded += new
+                bar.update(len(slab.numbers))
+        dense.save()
+        return embedded
+
+    def write_words(self, catalogue: CatalogueWriter) -> None:
+        """Two indexes of words: one of passages, one of whole releases."""
+        delta = catalogue.delta
+        engine = self.engines.lexical(self.plan.lexical)
+        titles = self.plan.index_titles
+
+        def of_passages(first: int, end: int) -> Iterable[Entry]:
+            return self._entries(catalogue, first, end)
+
+        def of_releases(first: int, end: int) -> Iterable[Entry]:
+            for number, release in catalogue.releases_between(first, end):
+                yield Entry(number, number, in_words(release, titles))
+
+        size = catalogue.count("passages")
+        for name, changed, entries in (
+            (LEXICAL, delta.added_passages | delta.removed_passages, of_passages),
+            (RELEASES, delta.added_releases | delta.removed_releases, of_releases),
+        ):
+            source = self.old / name if self.old else None
+            numbers = np.fromiter(sorted(changed), np.int64, len(changed))
+            with self.progress(f"indexing {name}", None) as bar:
+                engine.write(self.staged / name, size, _told(entries, bar.update), source, numbers)
+
+    def _sentence_writer(self, columns: Columns, added: set[int]) -> SentenceWriter:
+        folder, counts = self.staged / SENTENCES, columns.sentences
+        if self.old is None:
+            return SentenceWriter(folder, self.embedder.dim, counts)
+        numbers, before = columns.numbers, Columns(self.old)
+        at = np.minimum(np.searchsorted(before.numbers, numbers), max(0, len(before.numbers) - 1))
+        known = before.numbers[at] == numbers
+        known &= ~np.isin(numbers, np.fromiter(added, np.int64, len(added)))
+        places = np.where(known, at, -1).astype(np.int64)
+        old = SentenceVectors(self.old / SENTENCES)
+        return SentenceWriter(folder, self.embedder.dim, counts, old, places)
+
+    def _embed(self, texts: list[str]) -> tuple[Vectors, int]:
+        return self.cache.embed(self.embedder, texts, lambda _n: None, afresh=self.afresh)
+
+    def _slabs(self, catalogue: CatalogueWriter) -> Iterator[_Slab]:
+        """All passages that were added, in the order of their numbers."""
+        waiting: list[_Waiting] = []
+        prefix = -1
+        for number in sorted(catalogue.delta.added_releases):
+            if len(waiting) >= SLAB and number >> _PREFIX != prefix:
+                yield _slab(waiting)
+                waiting = []
+            prefix = number >> _PREFIX
+            release = catalogue.release(number)
+            waiting += [
+                (
+                    n,
+                    in_context(one, release, self.plan.index_titles),
+                    sentence_texts(one.text),
+                    is_quotable(release, one),
+                )
+                for n, one in catalogue.passages_of(number, release)
+            ]
+        if waiting:
+            yield _slab(waiting)
+
+    def _entries(self, catalogue: CatalogueWriter, first: int, end: int) -> Iterator[Entry]:
+        """What is indexed of the passages in a range of numbers that cuts no release in two."""
+        found = []
+        low = first >> _PREFIX << _PREFIX
+        high = min(1 << BITS, -(-end >> _PREFIX) << _PREFIX)
+        for number, release in catalogue.releases_between(low, high):
+            found += [
+                Entry(n, number, in_context(one, release, self.plan.index_titles))
+                for n, one in catalogue.passages_of(number, release)
+                if first <= n < end and is_quotable(release, one)
+            ]
+        found.sort(key=lambda entry: entry.number)
+        yield from found
+
+
+def _slab(waiting: list[_Waiting]) -> _Slab:
+    waiting.sort(key=lambda one: one[0])
+    numbers = np.array([one[0] for one in waiting], np.int64)
+    quotable = [at for at, one in enumerate(waiting) if one[3]]
+    return _Slab(numbers, [one[1] for one in waiting], [one[2] for one in waiting], quotable)
+
+
+def _told(entries: Entries, advance: Callable[[int], object]) -> Entries:
+    """The same entries, each of which is counted."""
+
+    def counted(first: int, end: int) -> Iterator[Entry]:
+        for entry in entries(first, end):
+            advance(1)
+            yield entry
+
+    return counted
