@@ -1,31 +1,71 @@
 """The server's processes: one, or several workers that share the index's mapped memory."""
 
+import contextlib
+import logging
 import os
+import subprocess
+import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from qa_service.app import create_app
 from qa_service.logs import set_up_logs
-from qa_service.settings import PREFIX, Settings, read_settings
+from qa_service.settings import Settings, as_environ, read_settings
+
+WATCH_AGAIN_S = 5.0
+log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve until interrupted; requests at work are finished first."""
+def run(settings: Settings, watch: bool = False) -> None:
+    """Serve until interrupted; requests at work are finished first. ``watch``: build beside that."""
     import uvicorn
 
     set_up_logs(settings)
-    if settings.workers == 1:
-        uvicorn.run(create_app(settings), **server_options(settings))
-        return
-    create_app(settings)  # what is wrong with the settings is said here, once
-    with tempfile.TemporaryDirectory(prefix="qa-metrics-") as folder:
-        # a worker is a process of its own: it is told by its environment what this one was told
-        os.environ.update(as_environ(settings), PROMETHEUS_MULTIPROC_DIR=folder)
-        here = f"{__name__}:{worker_app.__name__}"
-        uvicorn.run(here, factory=True, workers=settings.workers, **server_options(settings))
+    with _watching(settings) if watch else contextlib.nullcontext():
+        if settings.workers == 1:
+            uvicorn.run(create_app(settings), **server_options(settings))
+            return
+        create_app(settings)  # what is wrong with the settings is said here, once
+        with tempfile.TemporaryDirectory(prefix="qa-metrics-") as folder:
+            # a worker is a process of its own: it is told by its environment what this one was told
+            os.environ.update(as_environ(settings), PROMETHEUS_MULTIPROC_DIR=folder)
+            here = f"{__name__}:{worker_app.__name__}"
+            uvicorn.run(here, factory=True, workers=settings.workers, **server_options(settings))
+
+
+@contextlib.contextmanager
+def _watching(settings: Settings) -> Iterator[None]:
+    """A process that builds when the corpus changes, started again if it dies."""
+    stopped = threading.Event()
+    current: list[subprocess.Popen[bytes]] = []
+
+    def keep() -> None:
+        while not stopped.is_set():
+            current[:] = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "qa_service", "watch", "--with-parent"],
+                    env={**os.environ, **as_environ(settings)},
+                    stdin=subprocess.PIPE,
+                )
+            ]
+            code = current[0].wait()
+            if not stopped.is_set():
+                log.error("watching the corpus ended with exit code %s: starting it again", code)
+                stopped.wait(WATCH_AGAIN_S)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for process in current:
+            process.terminate()
+        thread.join(10)
 
 
 def worker_app() -> FastAPI:
@@ -47,16 +87,3 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "forwarded_allow_ips": settings.trusted_proxies,
         "timeout_graceful_shutdown": settings.shutdown_s,
     }
-
-
-def as_environ(settings: Settings) -> dict[str, str]:
-    """The settings that were given, as variables."""
-    return {
-        PREFIX + name.upper(): _as_text(getattr(settings, name))
-        for name in settings.model_fields_set
-        if getattr(settings, name) is not None
-    }
-
-
-def _as_text(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     read_memory_mb: int = Field(
         2048, ge=256, description="A file that takes more memory to read is left out."
     )
+    settle_s: float = Field(
+        2.0, gt=0, description="How long the corpus must be quiet before it is built, in seconds."
+    )
     cache_max_bytes: int = Field(
         4_000_000_000,
         ge=0,
@@ -204,6 +207,15 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Set
         raise SettingsError(_explain(error)) from error
 
 
+def as_environ(settings: Settings) -> dict[str, str]:
+    """The settings that were given, as variables."""
+    return {
+        PREFIX + name.upper(): _as_text(getattr(settings, name))
+        for name in settings.model_fields_set
+        if getattr(settings, name) is not None
+    }
+
+
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     for name in environ:
@@ -218,3 +230,7 @@ def _explain(error: ValidationError) -> str:
         f"{PREFIX}{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}"
         for problem in error.errors()
     )
+
+
+def _as_text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

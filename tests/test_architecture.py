@@ -97,7 +97,7 @@ def test_the_corpus_folder_is_named_only_where_settings_become_a_plan() -> None:
         "settings.py",
         "cli/asking.py",
         "cli/corpus.py",
-        "cli/generations.py",
+        "cli/building.py",
         "wiring.py",
     }
 

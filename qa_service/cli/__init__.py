@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qa_service import __version__
-from qa_service.cli import access, asking, feedback, generations, measuring, speaking
+from qa_service.cli import access, asking, building, feedback, generations, measuring, speaking
 from qa_service.cli.corpus import corpus_verbs
 from qa_service.errors import QaError
 
@@ -51,7 +51,8 @@ def _root(
         raise typer.Exit
 
 
-app.command()(generations.build)
+app.command()(building.build)
+app.command()(building.watch)
 app.add_typer(corpus_verbs, name="corpus")
 app.command()(asking.search)
 app.command()(asking.ask)

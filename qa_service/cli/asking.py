@@ -160,6 +160,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that answer.", show_default="1")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Build too, whenever the corpus changes (see watch).")
+    ] = False,
 ) -> None:
     """Serve the page and the API until interrupted.
 
@@ -175,4 +178,4 @@ def serve(
     )
     from qa_service.server import run
 
-    run(settings)
+    run(settings, watch)

@@ -60,7 +60,7 @@ def build(
     clock = Clock()
     with building(plan.index, wait_s):
         embedder, spec = _embedder(plan, engines)
-        with clock("looking"):
+        with clock("looking"), progress("looking at files", None):
             sources = scan(plan.corpus, plan.index / CACHE)
         recipe = _recipe(plan, spec, sources)
         current, whole = _current(plan.index)
