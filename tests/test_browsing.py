@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from pages import marked, read, words
 from qa_service.index import Generation
 from qa_service.index.catalogue import Catalogue
 from qa_service.index.catalogue_writing import write_catalogue
-from qa_service.types import Filters, Release
+from qa_service.types import Filters, Passage, Release
 from qa_service.web import browsing
 from qa_service.web.addresses import text_fragment
-from qa_service.web.marking import cut
+from qa_service.web.marking import cut, paragraphs_of
 
 MANY = [
     Release(
@@ -186,6 +187,16 @@ def test_parts_of_a_text_add_up_to_it_and_are_covered_by_their_spans(
         at += len(part.text)
     opened = [span for part in parts for span in part.opens]
     assert opened == [(5, 40), (30, 35), (30, 60), (90, 300)]
+
+
+def test_a_page_is_named_where_it_begins() -> None:
+    text = "One.\n\nTwo.\n\nThree.\n\nFour."
+    edges = [(0, 4), (6, 10), (12, 18), (20, 25)]
+    passages = [Passage(f"r:{a}-{b}", "r", a, b, text[a:b]) for a, b in edges]
+    release = Release("r", "R", text, body_end=len(text), pages=(0, 11, 19))
+    assert [one.page for one in paragraphs_of(release, passages, ())] == [1, None, 2, 3]
+    whole = paragraphs_of(replace(release, pages=()), passages, ())
+    assert [one.page for one in whole] == [None] * 4
 
 
 def test_the_original_is_opened_at_the_words_of_a_quote() -> None:

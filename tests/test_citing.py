@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -111,3 +112,12 @@ def test_every_style_has_an_address(client: Any, style: str) -> None:
 )
 def test_what_cannot_be_cited_is_a_problem(client: Any, address: str, status: int) -> None:
     assert client.get(address).status_code == status
+
+
+def test_a_quote_on_a_page_is_cited_with_its_page() -> None:
+    cited = refer(replace(KNOWN, pages=(0, 30)), QUOTE, BASE)
+    assert "6 May 2024, page 2, https" in plain(cited)
+    assert "(City Zoo {North}, 2024, p. 2)" in apa(cited)
+    assert "  pages = {2},\n" in bibtex(cited)
+    assert "SP  - 2\r\n" in ris(cited)
+    assert json.loads(csl_json(cited))[0]["page"] == "2"

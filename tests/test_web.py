@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import BROWSER, RUN, asked, box, marked, quotes, read, words
+from streams import events
 
 from qa_service.app import create_app
 from qa_service.settings import read_settings
@@ -265,3 +266,39 @@ def test_a_direct_answer_comes_first_and_is_marked_in_its_quote(client: Any) -> 
     assert [mark.get_text() for mark in page.select("blockquote mark")] == ["24"]
     assert direct.a is not None
     assert direct.a["href"] == page.select("blockquote a.n")[0]["href"]
+
+
+def test_how_sure_an_answer_is_stands_in_words(client: Any) -> None:
+    for question, words_of in (
+        (ANSWERED, "The releases (very )?probably answer this|It is not certain"),
+        ("How many releases mention Nordfjell Energy?", "Counted in all releases"),
+    ):
+        [said] = asked(client, question).select("p.sure")
+        assert re.search(words_of, words(said))
+    assert asked(client, UNANSWERED).select("p.sure") == []
+
+
+def test_what_a_person_said_is_counted_as_statements(client: Any) -> None:
+    page = asked(client, "What has Mira Okonkwo said?")
+    assert "One statement by Mira Okonkwo" in words(page.select("p.direct")[0])
+
+
+def test_a_script_is_asked_after_each_time_and_sent_only_if_it_changed(client: Any) -> None:
+    first = client.get("/static/chat.js")
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.get("/static/chat.js", headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_the_stream_of_the_page_has_the_answer_that_the_page_has(client: Any) -> None:
+    address = f"/?q={quote(ANSWERED)}"
+    reply = client.get(address, headers={"accept": "text/event-stream"})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert reply.headers["cache-control"] == "no-store"
+    read_events = events(reply.text)
+    assert [name for name, _ in read_events] == ["status", "passages", "answer", "done"]
+    shown = BeautifulSoup(dict(read_events)["answer"]["html"], "html.parser")
+    assert quotes(shown) == quotes(asked(client, ANSWERED))
+    refused = client.get(f"/?q={quote(TOO_LONG)}", headers={"accept": "text/event-stream"})
+    name, problem = events(refused.text)[-1]
+    assert (name, problem["status"]) == ("error", 422)

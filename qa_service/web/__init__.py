@@ -1,7 +1,9 @@
 """The pages over ``web/``: asking, browsing, citing. Every page is a form and links first."""
 
+from typing import Any
+
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from qa_service.web import browsing, chat, citing, embedding, feedback, release
@@ -26,4 +28,14 @@ def add_pages(app: FastAPI) -> None:
     app.add_api_route(
         "/feedback", feedback.take_feedback, methods=["POST"], include_in_schema=False
     )
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.mount("/static", Revalidated(directory=FOLDER / "static"), name="static")
+
+
+class Revalidated(StaticFiles):
+    """Files that a browser asks after each time, so that a new page never meets an old script."""
+
+    def file_response(self, *given: Any, **named: Any) -> Response:
+        """The file, or that it has not changed."""
+        response = super().file_response(*given, **named)
+        response.headers["Cache-Control"] = "no-cache"
+        return response

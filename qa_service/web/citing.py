@@ -13,6 +13,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from qa_service.errors import NotFound
+from qa_service.passages import page_of
 from qa_service.types import Release
 from qa_service.web.addresses import Span, read_spans, release_address, safe_url
 from qa_service.web.rendering import long_date
@@ -32,6 +33,7 @@ class Reference:
     release: Release
     quote: str
     url: str
+    page: int | None = None
 
     @property
     def title(self) -> str:
@@ -62,7 +64,8 @@ def refer(release: Release, span: Span | None, base: str) -> Reference:
     quote = in_a_line(release.text[slice(*span)]) if span else ""
     spans = (span,) if span else ()
     own = base.rstrip("/") + release_address(release.release_id, *spans)
-    return Reference(release, quote, safe_url(release.url) or own)
+    page = page_of(release, span[0]) if span else None
+    return Reference(release, quote, safe_url(release.url) or own, page)
 
 
 def in_a_line(text: str) -> str:
@@ -74,7 +77,8 @@ def plain(cited: Reference) -> str:
     """“Quote” (Issuer, “Title”, Place, 16 May 2022, address)."""
     release = cited.release
     day = long_date(release.published) if release.published else ""
-    where = (release.issuer, f"“{cited.title}”", release.place, day, cited.url)
+    page = f"page {cited.page}" if cited.page else ""
+    where = (release.issuer, f"“{cited.title}”", release.place, day, page, cited.url)
     said = ", ".join(in_a_line(one) for one in where if one.strip())
     return f"“{cited.quote}” ({said})" if cited.quote else said
 
@@ -93,7 +97,8 @@ def apa(cited: Reference) -> str:
     if not cited.quote:
         return entry
     year = str(day.year) if day else "n.d."
-    return f"“{cited.quote}” ({author or f'“{cited.title}”'}, {year})\n\n{entry}"
+    place = f"{year}, p. {cited.page}" if cited.page else year
+    return f"“{cited.quote}” ({author or f'“{cited.title}”'}, {place})\n\n{entry}"
 
 
 def bibtex(cited: Reference) -> str:
@@ -110,6 +115,7 @@ def bibtex(cited: Reference) -> str:
         "day": str(day.day) if day else "",
         "howpublished": "Press release",
         "address": _tex(release.place),
+        "pages": str(cited.page or ""),
         "url": re.sub(r"[{}\s\\]", lambda found: f"%{ord(found[0]):02X}", cited.url),
         "note": f"“{_tex(cited.quote)}”" if cited.quote else "",
     }
@@ -128,6 +134,7 @@ def ris(cited: Reference) -> str:
         ("PB", release.issuer),
         ("CY", release.place),
         ("LA", release.language),
+        ("SP", str(cited.page or "")),
         ("M3", "Press release"),
         ("UR", cited.url),
         ("N1", f"“{cited.quote}”" if cited.quote else ""),
@@ -150,6 +157,7 @@ def csl_json(cited: Reference) -> str:
         "publisher-place": in_a_line(release.place),
         "issued": {"date-parts": [[day.year, day.month, day.day]]} if day else None,
         "language": release.language,
+        "page": str(cited.page or ""),
         "URL": cited.url,
         "note": f"“{cited.quote}”" if cited.quote else None,
     }

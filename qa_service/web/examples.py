@@ -14,6 +14,8 @@ FORMS = (
     "How many releases mention {}?",
 )
 LONGEST = 40
+LOOKED_AT = 5000
+"""Characters of a release in which names are looked for."""
 TITLES = frozenset(
     "Ambassador Attorney Captain Chairman Chairwoman Deputy Director District Dr Excellency General Her "
     "His Honourable Honorable Judge Lord Madam Minister Mr Mrs Ms President Prime Prof Professor "
@@ -36,7 +38,7 @@ def examples_of(generation: Generation) -> tuple[str, ...]:
 
 def _names(release: Release) -> list[str]:
     """Names of the body in two to four words, the most frequent first."""
-    body = release.text[release.body_start : release.body_end]
+    body = release.text[release.body_start : release.body_end][:LOOKED_AT]
     names = (_without_titles(name) for name in names_in(body))
     counts = Counter(
         {

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from qa_service.passages import page_of
 from qa_service.types import Passage, Release
 from qa_service.web.addresses import Span
 
@@ -19,12 +20,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph of a release as the page shows it."""
+    """A paragraph of a release as the page shows it; ``page``: the page of it that begins here."""
 
     start: int
     end: int
     parts: tuple[Part, ...]
     role: str
+    page: int | None = None
 
 
 def cut(text: str, start: int, end: int, spans: Iterable[Span]) -> Iterator[Part]:
@@ -43,6 +45,7 @@ def paragraphs_of(
 ) -> Iterator[Paragraph]:
     """The whole release; each span opens once, where its first character is shown."""
     opened: set[Span] = set()
+    before: int | None = None
     for passage in passages:
         parts = []
         for part in cut(release.text, passage.start, passage.end, spans):
@@ -52,4 +55,8 @@ def paragraphs_of(
         in_body = release.body_start <= passage.start < release.body_end
         around = any(a <= passage.start < b for a, b in release.boilerplate)
         role = "boilerplate" if around else "body" if in_body else "letterhead"
-        yield Paragraph(passage.start, passage.end, tuple(parts), role)
+        page = page_of(release, passage.start)
+        yield Paragraph(
+            passage.start, passage.end, tuple(parts), role, page if page != before else None
+        )
+        before = page

@@ -10,6 +10,7 @@ from typing import Any
 from qa_service.answer import Asked, in_figures, notes_on
 from qa_service.clarifying import about
 from qa_service.index import Generation
+from qa_service.passages import page_of
 from qa_service.types import Answer, Citation, Release
 from qa_service.web.addresses import Wanted, release_address, safe_url
 from qa_service.web.marking import Part, cut
@@ -17,6 +18,8 @@ from qa_service.web.rendering import long_date
 
 AROUND = 160
 """Characters of the passage shown on either side of a quote that is pointed at."""
+LISTED = 200
+"""Releases listed of those that mention something, and statements of a person."""
 SURE = (
     (0.75, "The releases very probably answer this."),
     (0.45, "The releases probably answer this."),
@@ -41,6 +44,7 @@ class Quoted:
     address: str
     permalink: str
     repeated: bool
+    page: int | None
 
 
 def shown(asked: Asked, wanted: Wanted, generation: Generation, base: str) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def shown(asked: Asked, wanted: Wanted, generation: Generation, base: str) -> di
         ],
         "found": asked.found if quotes else asked.found[:3],
         "releases": generation.manifest.releases,
+        "listed": LISTED,
         "built_at": generation.manifest.built_at,
         "markdown": as_markdown(asked, wanted, quotes, base),
         "record": record_of(asked, wanted),
@@ -77,9 +82,13 @@ def title_of(answer: Answer) -> str:
 
 
 def sureness(answer: Answer) -> str:
-    """How sure the answer is, in words; nothing where it is counted, or where there is none."""
-    if answer.mentions or answer.status != "answered":
+    """How sure the answer is, in words; nothing where there is none."""
+    if not answer.citations:
         return ""
+    if answer.mentions:
+        return "Counted in all releases, by the words as they stand there."
+    if answer.status == "contradicted":
+        return "Only plain opposites are noticed, and not without mistakes: read the source."
     return next(words for least, words in SURE if answer.confidence >= least)
 
 
@@ -150,6 +159,7 @@ def _quotes(asked: Asked) -> Iterator[Quoted]:
             release_address(cited.release_id, *spans, at=span),
             release_address(cited.release_id, span),
             before == cited.release_id,
+            page_of(release, cited.start),
         )
         before = cited.release_id
 

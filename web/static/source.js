@@ -6,6 +6,10 @@ const whole = document.getElementById("whole");
 const previous = document.getElementById("previous");
 const next = document.getElementById("next");
 const wide = matchMedia("(min-width: 75em)");
+const GONE = {
+  404: "This release is not in the index any more. It was replaced after the answer was given.",
+  410: "This release was withdrawn after the answer was given.",
+};
 let open = null; // the citation that is open
 let loaded = ""; // the address of the release that is shown
 let opener = null; // what gets the focus back
@@ -63,9 +67,7 @@ async function load(address) {
     const parsed = new DOMParser().parseFromString(await reply.text(), "text/html");
     text.replaceChildren(document.adoptNode(parsed.querySelector("article")));
   } else {
-    say(reply?.status === 404
-      ? "This release is not in the index any more. It was replaced after the answer was given."
-      : "The service cannot be reached. Close this and try again.");
+    say(GONE[reply?.status] ?? "The service cannot be reached. Close this and try again.");
     loaded = "";
   }
   text.removeAttribute("aria-busy");
