@@ -69,6 +69,10 @@ lock: .venv/installed
 	@command -v chromium >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q chromium >/dev/null; } \
 		|| echo 'no Chromium, so the browser tests will be skipped: sudo apt-get install chromium'
+	@command -v tesseract >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
+		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q --no-install-recommends \
+			tesseract-ocr tesseract-ocr-eng >/dev/null; } \
+		|| echo 'no Tesseract, so scans are not tested: sudo apt-get install tesseract-ocr'
 	@touch $@
 
 .venv/checked-with: .venv/tested-with

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qa_service.searchable import plain
 from qa_service.types import Passage, Release
 
 Span = tuple[int, int]
@@ -78,7 +79,7 @@ def in_context(passage: Passage, release: Release, with_title: bool) -> str:
     if _POINTS_BACK.match(text):
         before = sentence_texts(release.text[max(0, passage.start - LOOK_BACK) : passage.start])
         text = "\n".join([*before[-1:], text])
-    return titled(release.title if with_title else "", text)
+    return plain(titled(release.title if with_title else "", text))
 
 
 def in_words(release: Release, with_title: bool) -> str:
@@ -86,7 +87,7 @@ def in_words(release: Release, with_title: bool) -> str:
     published = f"{release.published:%d %B %Y}" if release.published else ""
     issued = " ".join(filter(None, (release.issuer, published)))
     text = "\n".join(filter(None, (issued, release.text)))
-    return titled(release.title if with_title else "", text)
+    return plain(titled(release.title if with_title else "", text))
 
 
 def titled(title: str, text: str) -> str:

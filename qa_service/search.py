@@ -18,6 +18,7 @@ from qa_service.facts import asks_across, is_question, without_names
 from qa_service.fusion import ACROSS, SUBJECT, USUAL, Evidence, Floats, by_date, fuse, scale, spread
 from qa_service.metrics import count_stages
 from qa_service.passages import titled
+from qa_service.searchable import plain
 from qa_service.types import (
     Filters,
     Found,
@@ -141,6 +142,7 @@ def search(published: Published, query: Query, k: int) -> Stages:
     across = asks_across(query.text)
     weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
     texts = [joined, query.text, without_names(query.text) if weights.nameless else query.text]
+    texts = [plain(text) for text in texts]
     read = published.embedder.reads(joined)
     vectors = _embed(published.embedder, texts) if read else _nothing(published.embedder)
     marks.append(time.perf_counter())

@@ -19,6 +19,7 @@ from qa_service.metrics import count_answer
 from qa_service.passages import is_quotable
 from qa_service.rewriting import PickLike, first_like
 from qa_service.search import Published, Stages, look_up, search
+from qa_service.searchable import searchable
 from qa_service.types import (
     Answer,
     Claim,
@@ -164,9 +165,11 @@ def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: St
     if not answer.citations:
         return answer
     first = answer.citations[0]
-    span = find_direct(question, first.quote, stems)
-    if span is None:
+    shown = searchable(first.quote)
+    found_span = find_direct(question, shown.text, stems)
+    if found_span is None:
         return answer
+    span = shown.span(*found_span)
     release = next(one.release for one in found if one.release.release_id == first.release_id)
     text, at = first.quote[slice(*span)], first.start
     means = day_meant(text, release)

@@ -16,6 +16,7 @@ import numpy as np
 
 from qa_service.engines import Allowed, Entries, Entry
 from qa_service.errors import EngineError, GenerationCorrupt
+from qa_service.searchable import plain
 from qa_service.types import Numbers, Scores
 
 if TYPE_CHECKING:
@@ -214,7 +215,8 @@ class TantivyLexical:
 
 
 def _spaced(text: str) -> str:
-    """Compatible characters made one (Unicode form KC), "U.S." made "US", unspaced scripts cut up."""
+    """As searched, compatible characters made one (Unicode form KC), "U.S." "US", unspaced scripts cut."""
+    text = plain(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if _INNER.search(text):

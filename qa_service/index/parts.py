@@ -15,6 +15,7 @@ from qa_service.index.keys import BITS
 from qa_service.index.plan import BuildPlan, Progress
 from qa_service.index.sentence_vectors import SentenceVectors, SentenceWriter
 from qa_service.passages import in_context, in_words, is_quotable, sentence_texts
+from qa_service.searchable import plain
 from qa_service.types import Numbers, Vectors
 
 SLAB = 8192
@@ -136,7 +137,7 @@ class Parts:
                 (
                     n,
                     in_context(one, release, self.plan.index_titles),
-                    sentence_texts(one.text),
+                    [plain(text) for text in sentence_texts(one.text)],
                     is_quotable(release, one),
                 )
                 for n, one in catalogue.passages_of(number, release)

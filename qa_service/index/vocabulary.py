@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from qa_service.searchable import plain
 from qa_service.spelling import acronyms_of, by_folded, capitals_of, folded, most_common, words_of
 from qa_service.types import Release
 
@@ -23,7 +24,7 @@ class Vocabulary:
 
     def count(self, release: Release, times: int) -> None:
         """Add the words of a release ``times`` times; -1 takes them out."""
-        text = f"{release.title}\n{release.issuer}\n{release.text}"
+        text = plain(f"{release.title}\n{release.issuer}\n{release.text}")
         _add(self._words, words_of(text), times)
         _add(self._capitals, dict.fromkeys(capitals_of(text), 1), times)
         _add(self._acronyms, acronyms_of(f"{release.issuer}\n{release.text}"), times)
