@@ -15,8 +15,9 @@
     │   └── EngineTimeout                     504   ... by not answering in time
     ├── AccessError                    7      401   who asks is not known
     │   └── Forbidden                         403   who asks may not do this
-    └── ServiceError                   8      503   the service cannot be reached, or has no room
-        └── AnswersPaused                     503   answers are switched off; searches are not
+    ├── ServiceError                   8      503   the service cannot be reached, or has no room
+    │   └── AnswersPaused                     503   answers are switched off; searches are not
+    └── FetchError                     9      502   a page or feed could not be fetched
 
 A message says what is wrong, where, and the command that mends it.
 Finding nothing is not an error: it is an answer with status ``no_evidence``.
@@ -143,3 +144,11 @@ class AnswersPaused(ServiceError):
     """Answers are switched off for now; searches and releases are not."""
 
     title = "Answers are paused"
+
+
+class FetchError(QaError):
+    """A page or feed could not be fetched."""
+
+    exit_code = 9
+    http_status = 502
+    title = "A page could not be fetched"

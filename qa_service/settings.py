@@ -170,6 +170,15 @@ class Settings(BaseSettings):
         ge=0,
         description="Vectors kept for the next builds; those not used for longest go first.",
     )
+    fetch_delay_s: float = Field(
+        1.0, ge=0, description="The pause between two requests of `qa fetch` to a host, in seconds."
+    )
+    fetch_timeout_s: float = Field(
+        60.0, gt=0, description="A page that takes longer to fetch, in seconds, is given up."
+    )
+    fetch_private: bool = Field(
+        False, description="Fetch from addresses inside your own network, too."
+    )
     question_max_chars: int = Field(
         2000, ge=1, description="A longer question is refused with status 422."
     )

@@ -15,6 +15,7 @@ from qa_service.engines.embedder_sentence_transformers import SentenceTransforme
 from qa_service.engines.lexical_tantivy import TantivyLexical
 from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
 from qa_service.errors import GenerationMismatch, SettingsError
+from qa_service.fetching import FetchLimits
 from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation
 from qa_service.passages import PassageSettings
 from qa_service.search import search
@@ -128,6 +129,16 @@ def make_reading_options(settings: Settings) -> ReadingOptions:
 def make_limits(settings: Settings) -> Limits:
     """What one file may cost, by these settings."""
     return Limits(settings.read_timeout_s, settings.read_memory_mb)
+
+
+def make_fetch_limits(settings: Settings) -> FetchLimits:
+    """How other servers are asked, by these settings."""
+    return FetchLimits(
+        settings.fetch_delay_s,
+        settings.fetch_timeout_s,
+        settings.file_max_bytes,
+        settings.fetch_private,
+    )
 
 
 def canary(generation: Generation) -> None:

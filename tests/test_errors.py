@@ -26,6 +26,7 @@ EXPECTED = {
     "NotFound": (5, 404),
     "ReleaseWithdrawn": (5, 410),
     "EngineError": (6, 502),
+    "FetchError": (9, 502),
     "EngineTimeout": (6, 504),
     "AccessError": (7, 401),
     "Forbidden": (7, 403),

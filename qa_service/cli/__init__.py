@@ -9,6 +9,7 @@ import typer
 from qa_service import __version__
 from qa_service.cli import access, asking, building, feedback, generations, measuring, speaking
 from qa_service.cli.corpus import corpus_verbs
+from qa_service.cli.fetching import fetch
 from qa_service.errors import QaError
 
 app = typer.Typer(
@@ -17,7 +18,7 @@ app = typer.Typer(
     "[bold]qa serve[/].\n\n"
     "Exit codes: 0 done, 2 a setting is wrong, 3 the corpus cannot be read, 4 the index cannot be "
     "used, 5 the question cannot be used, 6 a model failed, 7 the key may not do this, 8 the service "
-    "cannot be reached.",
+    "cannot be reached, 9 something could not be fetched.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -54,6 +55,7 @@ def _root(
 app.command()(building.build)
 app.command()(building.watch)
 app.add_typer(corpus_verbs, name="corpus")
+app.command()(fetch)
 app.command()(asking.search)
 app.command()(asking.ask)
 app.command()(asking.serve)
