@@ -60,7 +60,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.answerer = make_answerer(settings)
-    app.state.serving = Serving(settings.index_dir, make_engines(settings), canary)
+    app.state.serving = Serving(
+        settings.index_dir, make_engines(settings, _threads(settings)), canary
+    )
     endpoint = tools.Endpoint(
         lambda: tools.make_server(app.state.serving, app.state.answerer, settings),
         settings.cors_origins.split(),
@@ -73,6 +75,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
     return app
+
+
+def _threads(settings: Settings) -> int:
+    """One for each question: several are answered side by side. A reranker reads 30 passages for one."""
+    return 0 if settings.reranker else 1
 
 
 def places(settings: Settings) -> int:

@@ -43,8 +43,11 @@ def choose(setting: str, known: Mapping[str, T], name: str) -> T:
     return known[name]
 
 
-def make_engines(settings: Settings) -> Engines:
-    """The parts a generation is made of. A model is loaded once and shared by generations."""
+def make_engines(settings: Settings, threads: int = 0) -> Engines:
+    """The parts a generation is made of. A model is loaded once and shared by generations.
+
+    ``threads``: of the model's arithmetic; 0: as many as it likes.
+    """
     loaded: dict[tuple[str, str | None, str | None], Embedder] = {}
     lock = threading.Lock()
 
@@ -53,7 +56,7 @@ def make_engines(settings: Settings) -> Engines:
         with lock:
             if key not in loaded:
                 loaded[key] = SentenceTransformersEmbedder(
-                    *key, settings.device, settings.precision
+                    *key, settings.device, settings.precision, threads
                 )
         found = loaded[key].fingerprint
         if spec.fingerprint not in ("", found):

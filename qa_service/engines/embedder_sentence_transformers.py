@@ -31,7 +31,7 @@ class SentenceTransformersEmbedder:
     """Any sentence-transformers model: the packaged one, a folder, or a hub name.
 
     The weights are loaded at first use and then kept; calls from several threads take turns,
-    because a tokenizer may not be shared.
+    because a tokenizer may not be shared. ``threads``: of its arithmetic; 0: as many as PyTorch likes.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class SentenceTransformersEmbedder:
         passage_prefix: str | None = None,
         device: str = "auto",
         precision: str = "auto",
+        threads: int = 0,
     ) -> None:
         self._name = name
         self._prefixes = {"query": query_prefix, "document": passage_prefix}
         self._device = None if device == "auto" else device
         self._precision = precision
+        self._threads = threads
         self._turn = threading.Lock()
 
     @cached_property
@@ -129,9 +131,12 @@ class SentenceTransformersEmbedder:
 
     def _load(self) -> Any:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
+        if self._threads:
+            torch.set_num_threads(self._threads)
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model = SentenceTransformer(
