@@ -66,8 +66,9 @@ class Site:
         self._thread.join(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
+    """For these tests alone: while Playwright is open, no other test could run an event loop."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: sudo apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -78,7 +79,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_site(
     plan: BuildPlan, built: BuildReport, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
