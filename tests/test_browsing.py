@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import quick_build, quick_plan
 from pages import marked, read, words
 
 from qa_service.index import Generation
 from qa_service.index.catalogue import Catalogue
-from qa_service.index.catalogue_writing import write_catalogue
 from qa_service.types import Filters, Passage, Release
 from qa_service.web import browsing
 from qa_service.web.addresses import text_fragment
@@ -23,7 +23,7 @@ MANY = [
     Release(
         f"r-{n:03}",
         ("ÉCOLE", "École neuve", "Straße frei", "100 % done", "Harbour_lights")[n % 5] + f" {n}",
-        "",
+        f"Text {n}.",
         None if n % 7 == 0 else date(2020 + n % 3, 1 + n % 12, 1 + n % 28),
         ("", "zoo", "Ministry", "Authority")[n % 4],
     )
@@ -33,9 +33,20 @@ MANY = [
 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("catalogue")
-    write_catalogue(folder, MANY, [], [])
-    opened = Catalogue(folder)
+    folder = tmp_path_factory.mktemp("many")
+    lines = [
+        {
+            "id": one.release_id,
+            "title": one.title,
+            "text": one.text,
+            "issuer": one.issuer,
+            "published": one.published.isoformat() if one.published else "",
+        }
+        for one in MANY
+    ]
+    (folder / "many.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    plan = quick_plan(folder, folder / "index")
+    opened = Catalogue(plan.index / quick_build(plan).manifest.generation_id)
     yield opened
     opened.close()
 
