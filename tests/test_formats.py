@@ -331,3 +331,11 @@ def test_json_of_wordpress_is_read_without_a_mapping() -> None:
     assert (found.release_id, found.title) == ("5", "Lamps & towers")
     assert found.text == "The lamps stay on.\n\nAll night."
     assert (found.published, found.url) == (date(2024, 3, 5), "https://x.example/5")
+
+
+def test_the_heading_of_a_page_is_part_of_its_text_where_it_stands() -> None:
+    from invented import as_html, invent
+
+    one = invent(5, 4)
+    text = reading("x.html", as_html(one)).release.text
+    assert text == "\n\n".join(one.blocks)

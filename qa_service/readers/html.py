@@ -121,11 +121,30 @@ def _main_blocks(tree: Any) -> list[Block]:
     )
     body = getattr(found, "body", None)
     blocks = list(_extracted(body)) if body is not None else []
-    if sum(len(block.text) for block in blocks) >= 200:
-        return blocks
     whole = tree.find("body")
-    everything = list(_all_blocks(whole if whole is not None else tree))
+    everything = _all_blocks(whole if whole is not None else tree)
+    if sum(len(block.text) for block in blocks) >= 200:
+        return _with_heading(blocks, everything, _heading(tree))
     return everything if len(everything) > len(blocks) else blocks
+
+
+def _heading(tree: Any) -> str:
+    """The one heading of the first order, or nothing."""
+    texts = [squeeze("".join(heading.itertext())) for heading in tree.iter("h1")]
+    found = [text for text in texts if text]
+    return found[0] if len(found) == 1 else ""
+
+
+def _with_heading(blocks: list[Block], everything: list[Block], heading: str) -> list[Block]:
+    """The blocks with the heading where it stands on the page: the extraction may take it for a title."""
+    texts = [squeeze(block.text) for block in everything]
+    if heading not in texts or any(squeeze(block.text) == heading for block in blocks):
+        return blocks
+    above = set(texts[: texts.index(heading)])
+    at = next(
+        (i for i, block in enumerate(blocks) if squeeze(block.text) not in above), len(blocks)
+    )
+    return [*blocks[:at], Block(heading), *blocks[at:]]
 
 
 def _extracted(body: Any) -> Iterator[Block]:
@@ -222,9 +241,7 @@ def _facts(tree: Any) -> Iterator[Fact]:
         if field != "url":
             yield from facts_from("page metadata", **{field: value})
     yield from facts_from("page metadata", url=_canonical(tree) or given.get("og:url", ""))
-    headings = [squeeze("".join(h.itertext())) for h in tree.iter("h1")]
-    titles = [heading for heading in headings if heading]
-    yield from facts_from("heading", title=titles[0] if len(titles) == 1 else "")
+    yield from facts_from("heading", title=_heading(tree))
     times = [
         str(time.get("datetime")) for time in tree.iter("time") if time.get("pubdate") is not None
     ]
