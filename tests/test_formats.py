@@ -339,3 +339,12 @@ def test_the_heading_of_a_page_is_part_of_its_text_where_it_stands() -> None:
     one = invent(5, 4)
     text = reading("x.html", as_html(one)).release.text
     assert text == "\n\n".join(one.blocks)
+
+
+def test_the_title_of_a_page_without_a_heading_is_what_it_is_called_without_its_site() -> None:
+    page = f"<html><title>Lamps stay on all night | Port of Lindholm</title><p>{'Prose. ' * 60}</p></html>"
+    found = reading("x.html", page.encode())
+    assert (found.release.title, found.origins["title"]) == (
+        "Lamps stay on all night",
+        "first line",
+    )

@@ -246,8 +246,14 @@ def _facts(tree: Any) -> Iterator[Fact]:
         str(time.get("datetime")) for time in tree.iter("time") if time.get("pubdate") is not None
     ]
     yield from facts_from("page metadata", published=parse_date(times[0]) if times else None)
+    yield from facts_from("first line", title=_page_title(tree))
+
+
+def _page_title(tree: Any) -> str:
+    """What the page is called, without the name of its site: "Lamps stay on | Port of Lindholm"."""
     title = tree.find(".//title")
-    yield from facts_from("first line", title=title.text if title is not None else "")
+    parts = re.split(r"\s+[|–—·»-]\s+", squeeze((title.text if title is not None else "") or ""))
+    return max(parts, key=len)
 
 
 def _canonical(tree: Any) -> str:
