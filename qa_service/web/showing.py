@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from qa_service.answer import Asked, in_figures, notes_on
 from qa_service.clarifying import about
@@ -95,7 +96,7 @@ def sureness(answer: Answer) -> str:
 def as_markdown(asked: Asked, wanted: Wanted, quotes: list[Quoted], base: str) -> str:
     """A question and its answer, to be kept."""
     answer = asked.answer
-    lines = [f"## {_escaped(wanted.q)}", ""]
+    lines = [f"## {_escaped(' '.join(wanted.q.split()))}", ""]
     if answer.direct:
         lines += [f"**{_escaped(answer.direct.text)}** [{answer.direct.n}]", ""]
     elif not quotes or answer.mentions or answer.status == "contradicted":
@@ -105,7 +106,7 @@ def as_markdown(asked: Asked, wanted: Wanted, quotes: list[Quoted], base: str) -
         release = one.release
         title = _escaped(release.title or release.release_id)
         facts = [_escaped(release.issuer), long_date(release.published)]
-        address = safe_url(release.url) or base.rstrip("/") + one.permalink
+        address = _kept(safe_url(release.url) or base.rstrip("/") + one.permalink)
         where = ", ".join(filter(None, facts))
         lines += [f"> {said} [{one.citation.n}]", ">", f"> — {title}, {where}, <{address}>", ""]
     lines += [f"{base.rstrip('/')}{wanted.address(embed=False)}"]
@@ -162,6 +163,11 @@ def _quotes(asked: Asked) -> Iterator[Quoted]:
             page_of(release, cited.start),
         )
         before = cited.release_id
+
+
+def _kept(address: str) -> str:
+    """An address that stays one between Markdown's < and >."""
+    return re.sub(r"[\s<>]", lambda found: quote(found[0]), address)
 
 
 def _escaped(text: str) -> str:

@@ -70,6 +70,19 @@ def test_a_question_can_be_stopped_and_asked_again(site: Site, open_page: Open, 
     expect(page.locator(".turn")).to_have_count(1)
 
 
+def test_the_next_question_stops_the_one_before_it(site: Site, open_page: Open) -> None:
+    page = open_page()
+    site.hold()
+    ask(page, QUESTION)
+    expect(page.locator(".progress")).to_contain_text("passages found in")
+    ask(page, OTHER)
+    expect(page.locator(".turn").first.locator("h3")).to_have_text("Stopped")
+    expect(page.locator("#q")).to_have_value("")
+    site.go_on()
+    expect(page.locator(".turn").last.locator("blockquote").first).to_contain_text("180,000")
+    expect(answers(page)).to_have_count(1)
+
+
 def test_nothing_that_is_read_moves_while_an_answer_comes(site: Site, open_page: Open) -> None:
     page = open_page(f"/?q={quote(QUESTION)}")
     before = place(page, "blockquote")

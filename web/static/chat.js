@@ -107,9 +107,12 @@ async function ask(address, turn = null) {
     }
     if (!done) throw new TypeError("the stream was cut off");
   } catch (error) {
-    if (controller.signal.aborted) {
-      if (turn.isConnected) fail(turn, address, { title: "Stopped", detail: "You stopped this question." });
-    } else if (!done) {
+    if (done) {
+      // it is answered: what comes after does not matter
+    } else if (controller.signal.aborted) {
+      const other = running !== controller; // the next question stopped this one, and is not to be disturbed
+      fail(turn, address, { title: "Stopped", detail: "You stopped this question." }, !other);
+    } else {
       fail(turn, address, {
         title: "The service cannot be reached",
         detail: "Your question is kept here. Once the connection is back, ask it again.",
@@ -151,12 +154,13 @@ function show(turn, html) {
   turn.querySelector(".answer").replaceWith(answer);
 }
 
-function fail(turn, address, problem) {
+function fail(turn, address, problem, keep = true) {
   const trouble = document.getElementById("trouble").content.firstElementChild.cloneNode(true);
   trouble.querySelector("h3").textContent = problem.title;
   trouble.querySelector("p").textContent = problem.detail;
   trouble.querySelector(".again").dataset.address = address;
   turn.querySelector(".answer").replaceWith(trouble);
+  if (!keep) return;
   if (!box.value) box.value = turn.querySelector(".question").textContent;
   announce(`${problem.title}. ${problem.detail}`);
 }
