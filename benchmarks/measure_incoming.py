@@ -4,7 +4,7 @@
 
 Prints how many files of each format are read in a second by one process, and as a ratio to plain text in
 the same run; then reads (and, unless --read-only, builds) the whole, and checks it: each good release has a
-word that no other has, which a search must find in it alone; each poisoned file must be named with a reason.
+word that no other has, which a search must find in it alone; each poisoned file must have a reason.
 """
 
 import argparse
