@@ -278,3 +278,64 @@ def test_any_bytes_are_a_release_or_a_clear_refusal(data: bytes) -> None:
             else:
                 assert isinstance(one, LeftOut)
                 assert one.reason
+
+
+MORE = (
+    "The minister opened the new bridge in the presence of many guests, who were glad of it. " * 3
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "title", "issuer", "published", "place"),
+    [
+        (
+            "FOR IMMEDIATE RELEASE\nMarch 5, 2024\n\nContact:\nJane Doe\n555-123-4567\n\n"
+            "ACME LAUNCHES NEW LAMP\n\nNEW YORK, NY -- ",
+            "ACME LAUNCHES NEW LAMP", "", date(2024, 3, 5), "NEW YORK, NY",
+        ),
+        (
+            "Department of Justice\nOffice of Public Affairs\n\nFOR IMMEDIATE RELEASE\n"
+            "Tuesday, March 5, 2024\n\nTwo Men Sentenced for Fraud\n\nWASHINGTON – ",
+            "Two Men Sentenced for Fraud", "Department of Justice Office of Public Affairs",
+            date(2024, 3, 5), "WASHINGTON",
+        ),
+        (
+            "European Commission - Press release\n\nCommission approves new lamps\n\n"
+            "Brussels, 5 March 2024\n\n",
+            "Commission approves new lamps", "European Commission", date(2024, 3, 5), "Brussels",
+        ),
+        (
+            "Press release\n\nMinister opens bridge\n\nFrom: Department for Transport\n"
+            "Published 5 March 2024\n\n",
+            "Minister opens bridge", "Department for Transport", date(2024, 3, 5), "",
+        ),
+        (
+            "EMBASSY OF VESTERLAND\n\nNo. 12/2024\n\nPRESS RELEASE\n\nDate: 13/03/2024\n\n"
+            "Ambassador meets the governor\n\n",
+            "Ambassador meets the governor", "Embassy of Vesterland", date(2024, 3, 13), "",
+        ),
+        (
+            "5 March 2024\n\nMinister opens bridge\n\n",
+            "Minister opens bridge", "", date(2024, 3, 5), "",
+        ),
+    ],
+)  # fmt: skip
+def test_letterheads_of_many_kinds_are_read(
+    head: str, title: str, issuer: str, published: date, place: str
+) -> None:
+    release = read(head + MORE)
+    assert (release.title, release.issuer) == (title, issuer)
+    assert (release.published, release.place) == (published, place)
+
+
+def test_a_short_release_is_read_by_its_date_line() -> None:
+    release = read("Nordfjell opens plant\n\n12 June 2023\n\nThe plant opened today.")
+    assert (release.title, release.published) == ("Nordfjell opens plant", date(2023, 6, 12))
+    assert release.text[release.body_start :] == "The plant opened today."
+
+
+def test_what_the_wire_calls_its_source_is_the_issuer() -> None:
+    text = (
+        f"PRESS RELEASE\n\nLamps\n\nOSLO, May 5, 2021 /Wire/ -- {MORE}\n\nSOURCE Nordfjell Company"
+    )
+    assert read(text).issuer == "Nordfjell Company"

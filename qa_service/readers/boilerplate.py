@@ -77,14 +77,18 @@ def _kind(block: str, late: bool, before: str) -> str:
     first = block.split("\n", 1)[0]
     if late and _ABOUT.match(block) and (not short or len(first.split()) <= _HEADING_WORDS):
         return "about" if short and not _ends_sentence(block) else "about it"
-    if _CONTACT.match(block) and (late or _DETAIL.search(block)) and len(block.split()) <= 80:
+    if _CONTACT.match(block) and (late or _DETAIL.search(block)) and len(block.split()) <= 45:
         return "contact"
     if (late and _LEGAL.match(block)) or before == "legal":
         return "legal"
     if before == "about":
         return "about it"
     goes_on = before == "contact" and short
-    return "contact" if goes_on and (_DETAIL.search(block) or not _ends_sentence(block)) else ""
+    return (
+        "contact"
+        if goes_on and (_DETAIL.search(block) or (late and not _ends_sentence(block)))
+        else ""
+    )
 
 
 def _ends_sentence(block: str) -> bool:

@@ -26,6 +26,10 @@ _MEMBERS_MAX = 20_000
 _ARCHIVE_MAX = 2_000_000_000
 
 
+READERS = 2
+"""Raised when readers read otherwise: what was read before is then read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
     """What decides, beside its bytes and its sidecar, how a file is read.
@@ -39,6 +43,7 @@ class ReadingOptions:
     file_max_bytes: int = 100_000_000
     day_first: bool | None = None
     ocr_languages: str = ""
+    readers: int = READERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from datetime import date
 from qa_service.readers.dates import ambiguous_date, find_date
 from qa_service.readers.extract import Span
 
+SENTENCE_WORDS = 12
+"""A block of at least this many words that ends as a sentence does is prose, too."""
 PROSE_WORDS = 40
 """A block of at least this many words is prose; the longest title among 3,268 releases has 41
 words, but it is one of 16 over 30."""
@@ -37,6 +39,22 @@ _BYLINE = re.compile(
     r"(?P<who>(?:the )?[A-Z][^\n|;,]{1,80}?)(?:\s*[|;,–—-]\s*(?P<rest>[^\n]{0,40}))?\.?"
 )
 _SOURCE = re.compile(r"(?:SOURCE|Source)(?::\s*|\s+)(?P<who>[A-Z][^\n]{1,80})")
+_MARKED_ISSUER = re.compile(
+    rf"(?P<who>[^\n]{{3,80}}?)\s+[-–—|]\s+(?:{_MARKER.pattern})", re.IGNORECASE
+)
+_NAME = re.compile(
+    r"(?i)(?:the )?(?:royal )?(?:ministry|embassy|consulate|department|office|bureau|permanent mission"
+    r"|government|kingdom|republic|secretariat)\b(?: general)?(?: of| for| in|,|$)"
+    r"(?!.*\b(?:to|on|with|and its)\b)"
+)
+_AROUND_DATE = re.compile(
+    r"(?i)\b(?:date|released?|issued|published|updated|on|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|\W"
+)
+_NUMBER = re.compile(r"(?i)(?:no|nr|ref|number|press release no)\b\.?:?\s*[\w/.-]{1,20}")
+_PLACE_ALONE = re.compile(
+    r"(?P<place>[A-Z][A-Z .'’-]{2,30}(?:, [A-Z][\w.]{1,20})?)\s*(?:\([^)\n]{2,30}\)\s*)?[–—-]{1,2}\s"
+)
+_SENTENCE = re.compile(r"(?<!\bInc)(?<!\bCorp)(?<!\bLtd)(?<=[a-z0-9)”\"]{2})[.!?][”\"]?\s*$")
 _SMALL = {"of", "and", "the", "for", "in", "on", "to", "de", "du", "des", "la", "et"}
 
 
@@ -73,9 +91,12 @@ def read_letterhead(
         return Letterhead(body=(0, len(text)))
     prose = next((i for i, span in enumerate(blocks) if _is_prose(text, span, day_first)), None)
     if prose is None:
+        prose = _behind_date_line(text, blocks)
+    if prose is None:
         published, place, dateline = _dateline(text, [], blocks, day_first)
         return Letterhead("", "", published, place, (0, len(text)), dateline)
-    head, rest = blocks[:prose], blocks[prose:]
+    head = [unit for span in blocks[:prose] for unit in _units(text, span)]
+    rest = blocks[prose:]
     published, place, dateline = _dateline(text, head, rest, day_first)
     closing = len(rest) > 1 and dateline[0] >= rest[-1][0]
     end = rest[-2][1] if closing else len(text)
@@ -84,8 +105,8 @@ def read_letterhead(
     title, issuer = _title_and_issuer([*lines[:1], *(x for x in lines[1:] if not _is_byline(x))])
     around = "\n".join([*lines, text[rest[0][0] : rest[0][0] + 160], text[slice(*rest[-1])][-160:]])
     return Letterhead(
-        title, issuer, published, place, (rest[0][0], end), dateline,
-        marked=any(map(is_marker, lines)), by=by, by_date=by_date,
+        title, issuer, published, place or _place_before(text, rest[0]), (rest[0][0], end), dateline,
+        marked=any(map(_has_marker, lines)), by=by, by_date=by_date,
         ambiguous="" if published or by_date else ambiguous_date(around, day_first),
     )  # fmt: skip
 
@@ -104,7 +125,36 @@ def _is_prose(text: str, span: Span, day_first: bool | None) -> bool:
     block = text[slice(*span)]
     lines = block.count("\n") + 1
     words = len(block.split())
-    return (words >= PROSE_WORDS and words / lines > 12) or bool(_opening(text, span, day_first))
+    long = words >= PROSE_WORDS and words / lines > 12
+    sentence = words >= SENTENCE_WORDS and _SENTENCE.search(block) is not None
+    return long or sentence or bool(_opening(text, span, day_first))
+
+
+def _behind_date_line(text: str, blocks: Sequence[Span]) -> int | None:
+    """Where a short text begins: behind a line near its top that is nothing but its date."""
+    dated = (
+        i for i, span in enumerate(blocks[:4]) if i and _is_date_line(_plain(text[slice(*span)]))
+    )
+    first = next(dated, None)
+    return first + 1 if first is not None and first + 1 < len(blocks) else None
+
+
+def _units(text: str, span: Span) -> list[Span]:
+    """The lines of a block of the letterhead, if one of them says what it is; else the block."""
+    lines = [
+        (span[0] + match.start(), span[0] + match.end())
+        for match in re.finditer(r"[^\s][^\n]*", text[slice(*span)])
+    ]
+    telling = (_plain(text[a:b]) for a, b in lines)
+    return (
+        lines if any(is_marker(x) or _is_date_line(x) or _is_byline(x) for x in telling) else [span]
+    )
+
+
+def _place_before(text: str, span: Span) -> str:
+    """The place in "WASHINGTON – The minister": a dateline whose date stands elsewhere."""
+    match = _PLACE_ALONE.match(text[span[0] : min(span[1], span[0] + 80)])
+    return match["place"].strip(" ,") if match else ""
 
 
 def _is_byline(line: str) -> bool:
@@ -124,19 +174,40 @@ def _byline(
     return next((match["who"].strip() for match in sources), ""), None
 
 
+def _has_marker(line: str) -> bool:
+    return is_marker(line) or _MARKED_ISSUER.fullmatch(line) is not None
+
+
 def _title_and_issuer(head: Sequence[str]) -> tuple[str, str]:
-    markers = [i for i, block in enumerate(head) if is_marker(block)]
-    issuers = [i for i, block in enumerate(head) if is_institution(block)]
+    """The title is what stands behind the last marker, or first; the issuer stands above it."""
+    markers = [i for i, line in enumerate(head) if _has_marker(line)]
     titles = [
         i
-        for i, block in enumerate(head)
-        if i not in markers and not _is_date_line(block) and (not markers or i > markers[-1])
+        for i, line in enumerate(head)
+        if i not in markers and not _is_date_line(line) and not _NUMBER.fullmatch(line)
     ]
-    if not titles and not markers:
-        return "", ""
-    title = head[titles[-1] if markers else titles[0]] if titles else ""
-    issuer = next((head[i] for i in issuers if head[i] != title), "")
-    return title, _in_title_case(issuer)
+    behind = [i for i in titles if markers and i > markers[-1]]
+    candidates = behind if markers else titles
+    if not candidates:
+        return "", _issuer(head)
+    at = next((i for i in candidates if not _is_name(head[i])), candidates[0])
+    if markers and at > candidates[0] and _is_name(head[candidates[-1]]):
+        at = candidates[0]
+    return head[at], _issuer(head[:at])
+
+
+def _issuer(lines: Sequence[str]) -> str:
+    for line in lines:
+        if (marked := _MARKED_ISSUER.fullmatch(line)) is not None:
+            return _in_title_case(marked["who"].strip())
+        if is_institution(line):
+            return _in_title_case(line)
+    return ""
+
+
+def _is_name(line: str) -> bool:
+    """Whether a line is the name of an institution and nothing else: it has no verb that we know of."""
+    return _NAME.match(line) is not None and len(line.split()) <= 9
 
 
 def _dateline(
@@ -189,7 +260,7 @@ def _opening(text: str, span: Span, day_first: bool | None) -> tuple[date | None
 def _is_date_line(block: str) -> bool:
     found = find_date(block, True)
     rest = block[: found[1]] + block[found[2] :] if found else "x"
-    return not re.sub(r"(?i)\b(?:date|released?|issued|published|on)\b|\W", "", rest)
+    return not _AROUND_DATE.sub("", rest)
 
 
 def _plain(block: str) -> str:
