@@ -339,3 +339,30 @@ def test_what_the_wire_calls_its_source_is_the_issuer() -> None:
         f"PRESS RELEASE\n\nLamps\n\nOSLO, May 5, 2021 /Wire/ -- {MORE}\n\nSOURCE Nordfjell Company"
     )
     assert read(text).issuer == "Nordfjell Company"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "en",
+            "The Port Authority said on Tuesday that the lamps in the harbour stay on all night. ",
+        ),
+        (
+            "de",
+            "Die Hafenbehörde teilte am Dienstag mit, dass die Lampen im Hafen die ganze Nacht brennen. ",
+        ),
+        (
+            "fr",
+            "L’autorité portuaire a annoncé mardi que les lampes du port resteraient allumées la nuit. ",
+        ),
+        (
+            "nl",
+            "De havenautoriteit heeft dinsdag gezegd dat de lampen in de haven de hele nacht branden. ",
+        ),
+        ("km", "ក្រសួងការបរទេសនិងសហប្រតិបត្តិការអន្តរជាតិបានជូនដំណឹងថា "),
+        ("", "Yes. "),
+    ],
+)
+def test_the_language_is_told_where_there_is_enough_text(language: str, text: str) -> None:
+    assert read(text * (3 if language else 1)).language == language

@@ -11,17 +11,21 @@ _ENGLISH = set(
     "the of and to in for that with was were is are by on at from this which be has have had will an"
     " as it its their said not or who".split()
 )
-_ENGLISH_SHARE = 0.3
-"""Of the words of an English text more than this are among those above; of another language's, not."""
+_ENGLISH_SHARE = 0.15
+_THE_SHARE = 0.03
+"""Of the words of an English text more than this are among those above, or "the"."""
+_MARKS = "[\u0300-\u036f\u0900-\u0dff\u0e30-\u0eff\u1000-\u109f\u17b4-\u17d3]"
+"""Vowels and tones above and below letters, of which Khmer and Thai words have as many as letters."""
 
 
 def language_of(text: str) -> str:
     """The ISO 639-1 code of the language, or nothing if there are too few letters to be sure."""
     sample = text[:_SAMPLE]
-    if sum(map(str.isalpha, sample)) < LETTERS_MIN:
+    if len(re.findall(r"[^\W\d_]", sample)) + len(re.findall(_MARKS, sample)) < LETTERS_MIN:
         return ""
     words = re.findall(r"[^\W\d_]+", sample.lower())
-    if sum(word in _ENGLISH for word in words) > _ENGLISH_SHARE * len(words):
+    english = sum(word in _ENGLISH for word in words) > _ENGLISH_SHARE * len(words)
+    if english and words.count("the") > _THE_SHARE * len(words):
         return "en"  # without the model, which takes most of a second to load
     language, probability = _identifier().classify(re.sub(r"https?://\S+|\S+@\S+|\d+", "", sample))
     return str(language) if probability >= SURE else ""
