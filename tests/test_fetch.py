@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import in_process
 from conftest import DATA
 
 from qa_service.corpus import Limits, ReadingOptions, read_corpus
@@ -397,3 +399,22 @@ def test_sources_are_read_and_what_means_nothing_is_refused(tmp_path: Path) -> N
         file.write_text(bad)
         with pytest.raises(CorpusError, match=complaint):
             read_sources(file)
+
+
+def test_the_verb_tells_what_it_fetched_and_fails_if_something_could_not_be(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QA_FETCH_PRIVATE", "true")
+    monkeypatch.setenv("QA_FETCH_DELAY_S", "0")
+    qa = in_process(monkeypatch, capsys)
+    site.html("/a", page("Lamps", "They stay on."))
+    (tmp_path / "sources.toml").write_text(f'[[source]]\nurl = "{site.base}/a"\n')
+    told = qa("fetch", "--corpus", tmp_path)
+    assert told.code == 0, told.err
+    assert f"new: {site.base}/a: fetched/" in told.out
+    assert told.out.endswith("1 new\n")
+    again = qa("fetch", f"{site.base}/a", f"{site.base}/gone", "--corpus", tmp_path, "--json")
+    assert again.code == 9
+    assert "1 of 2 failed, the first: " in again.err
+    assert [row["what"] for row in json.loads(again.out)] == ["unchanged", "failed"]
+    assert qa("fetch", "--corpus", tmp_path / "none").code == 3

@@ -280,6 +280,7 @@ def test_an_archive_is_every_file_in_it_with_their_sidecars() -> None:
         archive.writestr("2024/tower.meta.toml", 'issuer = "The Ministry"')
         archive.writestr("bad.txt", b"")
         archive.writestr("README.md", "no release")
+        archive.writestr("x//up.txt", "The port opened.")
         archive.writestr("inner.zip", b"PK\x05\x06" + bytes(18))
         archive.writestr("wire.jsonl", '{"_id": "w1", "text": "The port opened."}\n')
     found = outcomes("export.zip", file.getvalue())
@@ -288,6 +289,7 @@ def test_an_archive_is_every_file_in_it_with_their_sidecars() -> None:
     assert releases[0].issuer == "The Ministry"
     left_out = {one.source: one.reason for one in found if isinstance(one, LeftOut)}
     assert left_out["export.zip/bad.txt"].startswith("the file is empty")
+    assert "browsers drop it" in left_out["export.zip/x//up.txt"]
     assert "inside another" in left_out["export.zip/inner.zip"]
 
 

@@ -86,6 +86,10 @@ def check_id(release_id: str) -> str:
         raise CorpusError(
             f"the file's name cannot be an id: use printable characters, at most {ID_MAX}"
         )
+    if {"", ".", ".."} & set(release_id.split("/")):
+        raise CorpusError(
+            f'{release_id!r} has nothing, "." or ".." between slashes: browsers drop it'
+        )
     return release_id
 
 
