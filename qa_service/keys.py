@@ -4,12 +4,15 @@ A key is ``qa_<id>_<secret>``. Its secret has 256 random bits, so one SHA-256 of
 reversed nor guessed; what passwords need, a slow hash, would only slow every request.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -95,7 +98,8 @@ class Keys:
             sha256=_digest(secret),
             created=datetime.now(UTC),
         )
-        self._write([*self.all(), key])
+        with self._alone():
+            self._write([*self.all(), key])
         return key, secret
 
     def revoke(self, name: str) -> list[Key]:
@@ -104,14 +108,23 @@ class Keys:
         Raises:
             QueryError: none is called so.
         """
-        called = [key for key in self.all() if name in (key.key_id, key.name)]
-        if not called:
-            raise QueryError(f"no key has the id or name {name!r}: `qa keys list` lists them")
-        now = datetime.now(UTC)
-        ended = [key.model_copy(update={"revoked": now}) for key in called if not key.revoked]
-        by_id = {key.key_id: key for key in (*self.all(), *ended)}
-        self._write(list(by_id.values()))
+        with self._alone():
+            known = self.all()
+            called = [key for key in known if name in (key.key_id, key.name)]
+            if not called:
+                raise QueryError(f"no key has the id or name {name!r}: `qa keys list` lists them")
+            now = datetime.now(UTC)
+            ended = [key.model_copy(update={"revoked": now}) for key in called if not key.revoked]
+            by_id = {key.key_id: key for key in (*known, *ended)}
+            self._write(list(by_id.values()))
         return ended
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process changes the file meanwhile."""
+        with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _read(self) -> list[Key]:
         try:

@@ -1,5 +1,6 @@
 """Who may do what: keys, rates, names, the queue; over a real app, and over a real server's log."""
 
+import asyncio
 import base64
 import os
 import signal
@@ -24,6 +25,7 @@ from qa_service.app import create_app
 from qa_service.errors import SettingsError
 from qa_service.index import BuildPlan, BuildReport
 from qa_service.keys import Keys
+from qa_service.middlewares.limits import Queue
 from qa_service.settings import Settings
 
 QUESTION = "How many turbines does the wind farm at Stormvik have?"
@@ -230,6 +232,48 @@ def test_a_full_queue_refuses_at_once_and_what_was_accepted_is_answered(
                 assert reply.json()["status"] == "answered"
         assert ask(0).status_code == 200
         assert client.get("/metrics").text.count("qa_requests_shed_total") >= 1
+
+
+def test_an_assistant_that_only_listens_keeps_nobody_out(
+    plan: BuildPlan, built: BuildReport
+) -> None:
+    events = {"accept": "text/event-stream"}
+    with (
+        served(index_dir=plan.index, concurrency=1, queue=0, shutdown_s=1) as url,
+        httpx2.stream("GET", f"{url}/mcp", headers=events, timeout=60) as listening,
+    ):
+        assert listening.status_code == 200
+        reply = httpx2.post(f"{url}/api/answer", json={"question": QUESTION}, timeout=60)
+        assert reply.status_code == 200
+
+
+def test_who_does_not_read_a_stream_loses_it_and_keeps_nobody_out() -> None:
+    scope = {"type": "http", "path": "/api/answer/stream", "method": "POST", "query_string": b""}
+    head = {"type": "http.response.start", "status": 200, "headers": []}
+    piece = {"type": "http.response.body", "body": b"data: {}", "more_body": True}
+
+    async def stream(_scope: Any, _receive: Any, send: Any) -> None:
+        for message in (head, piece, piece | {"more_body": False}):
+            await send(message)
+
+    async def talk() -> list[Any]:
+        queue, got = Queue(stream, 1, 0, 0.05), []
+
+        async def unread(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.Event().wait()
+
+        async def read(message: Any) -> None:
+            got.append(message)
+
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        await queue(scope, receive, unread)
+        await queue(scope, receive, read)
+        return got
+
+    assert [one.get("status") for one in asyncio.run(talk())] == [200, None, None]
 
 
 def test_who_waits_too_long_is_let_go(plan: BuildPlan, built: BuildReport) -> None:

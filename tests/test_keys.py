@@ -1,6 +1,7 @@
 import json
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,15 @@ def test_the_last_key_revoked_opens_nothing(file: Path) -> None:
     assert keys.are_wanted()
     keys.revoke("Page")
     assert keys.are_wanted()
+
+
+def test_keys_that_are_made_at_once_are_all_kept(file: Path) -> None:
+    def add(number: int) -> None:
+        Keys(file).add(f"Key {number}", ("ask",))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(24)))
+    assert len(Keys(file).all()) == 24
 
 
 def test_a_damaged_file_of_keys_is_said_to_be_one(qa: Qa, file: Path) -> None:

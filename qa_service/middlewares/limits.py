@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qa_service.metrics import SHED, WAITING
 from qa_service.problems import problem
 
-WORK = ("/api/search", "/api/answer", "/v1/chat", "/mcp")
+WORK = ("/api/search", "/api/answer", "/v1/chat")
+TOOLS = "/mcp"
 """Where a model works for a request; the page does for ``/?q=…``."""
 BACK_S = 1
 
@@ -70,12 +71,32 @@ class Queue:
             await _full(scope, "queue full", f"{self._room} requests wait")(scope, receive, send)
         elif await self._have_place():
             try:
-                await self._app(scope, receive, send)
+                await self._work(scope, receive, send)
             finally:
                 self._places.release()
         else:
             reason = f"no place in {self._patience_s:g} s"
             await _full(scope, "waited too long", reason)(scope, receive, send)
+
+    async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; who does not read a stream for ``patience_s`` loses it, not others their place."""
+        unread = False
+
+        async def send_in_time(message: Message) -> None:
+            nonlocal unread
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await send(message)
+            except TimeoutError:
+                unread = True
+                raise
+
+        try:
+            await self._app(scope, receive, send_in_time)
+        except Exception:
+            if not unread:
+                raise
+            SHED.labels("not read").inc()
 
     async def _have_place(self) -> bool:
         self._waiting += 1
@@ -93,6 +114,8 @@ class Queue:
 def _is_work(scope: Scope) -> bool:
     if scope["path"].startswith(WORK):
         return bool(scope["method"] in ("GET", "POST"))
+    if scope["path"] == TOOLS:
+        return bool(scope["method"] == "POST")  # a GET waits for messages, and there are none
     return bool(scope["path"] == "/" and b"q=" in scope["query_string"])
 
 
