@@ -65,10 +65,11 @@ def test_the_reference_is_openapi_3_1_and_has_an_example_of_every_reply(
 def test_the_reference_shows_what_can_be_asked_and_what_an_error_looks_like(
     reference: dict[str, Any],
 ) -> None:
-    for path, verbs in reference["paths"].items():
+    for verbs in reference["paths"].values():
         for verb, route in verbs.items():
-            if verb == "post" and path.startswith("/api/"):
-                name = route["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            body = route.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if verb == "post" and "$ref" in body.get("schema", {}):
+                name = body["schema"]["$ref"]
                 schema = reference["components"]["schemas"][name.rpartition("/")[2]]
                 if "examples" in schema and hasattr(bodies, schema["title"]):
                     for example in schema["examples"]:
@@ -77,6 +78,17 @@ def test_the_reference_shows_what_can_be_asked_and_what_an_error_looks_like(
                 if status >= "400":
                     example = reply["content"]["application/problem+json"]["example"]
                     assert bodies.Problem.model_validate(example).status == int(status)
+
+
+def test_the_reference_says_how_a_key_is_sent_and_where_one_is_always_needed(
+    reference: dict[str, Any],
+) -> None:
+    assert set(reference["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert {} in reference["security"]
+    for path, verbs in reference["paths"].items():
+        for route in verbs.values():
+            needed = {} not in route.get("security", reference["security"])
+            assert needed == path.startswith("/api/index"), path
 
 
 def test_operations_are_named_after_their_functions(reference: dict[str, Any]) -> None:

@@ -20,6 +20,13 @@ Every reply has `X-Request-ID` (yours, if you send one), `traceparent` and `Serv
 are tagged by generation (`ETag`): send it back as `If-None-Match` and get 304 as long as nothing was
 published.
 """
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `qa keys add`."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""How a key is sent; whether one is needed is the service's setting."""
+BUILDING = "/api/index"
+"""Routes that need one always."""
 EXAMPLES: dict[str, Any] = json.loads((files(__package__) / "examples.json").read_bytes())
 """A reply by the name of its model, as the service gave it over the first release."""
 
@@ -36,9 +43,13 @@ def describe(app: FastAPI) -> None:
                 description=ABOUT,
                 routes=app.routes,
             )
-            for verbs in schema["paths"].values():
+            schema["components"]["securitySchemes"] = SCHEMES
+            schema["security"] = [{}, *({scheme: []} for scheme in SCHEMES)]
+            for path, verbs in schema["paths"].items():
                 for route in verbs.values():
                     _exemplify(route)
+                    if path.startswith(BUILDING):
+                        route["security"] = schema["security"][1:]
             app.openapi_schema = schema
         return app.openapi_schema
 
