@@ -116,6 +116,12 @@ def is_marker(line: str) -> bool:
     return _MARKER.fullmatch(line) is not None
 
 
+def usable_title(title: str) -> str:
+    """A title of a file's properties, unless a program made it of a file's name."""
+    made = r"(?i)^(?:untitled|microsoft word|document\d*)|\.(?:docx?|odt|rtf|indd|pdf|html?)$"
+    return "" if re.search(made, title) else title
+
+
 def is_institution(line: str) -> bool:
     """Whether a line reads like the name of a ministry, a company or the like."""
     return _ISSUER.search(line) is not None and len(line.split()) <= 15

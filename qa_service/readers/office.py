@@ -13,8 +13,7 @@ from lxml import etree
 from qa_service.errors import CorpusError
 from qa_service.readers.dates import day_first_in
 from qa_service.readers.extract import Block, Extract, Fact, compose, facts_from, squeeze
-from qa_service.readers.letterhead import is_marker
-from qa_service.readers.pdf import usable_title
+from qa_service.readers.letterhead import is_marker, usable_title
 
 UNPACKED_MAX = 200_000_000
 RATIO_MAX = 200

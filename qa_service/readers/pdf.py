@@ -9,9 +9,12 @@ from typing import Any
 from qa_service.errors import CorpusError
 from qa_service.readers.extract import Block, Extract, compose, facts_from, squeeze
 from qa_service.readers.layout import HYPHEN, Line, blocks, largest, without_running_lines
+from qa_service.readers.letterhead import usable_title
 from qa_service.readers.ocr import Ocr
+from qa_service.readers.poppler import clustered, read_lines
 
 MAX_PAGES = 500
+_DISORDER = "letters of this script may be in disorder: apt-get install poppler-utils"
 SCANNED_MAX = 100
 """Pages that are pictures take seconds each."""
 _GAP = 2.0
@@ -40,8 +43,13 @@ def read_pdf(data: bytes, make_ocr: Callable[[], Ocr | None] = lambda: None) -> 
     pages = [list(_lines(document, number)) for number in range(count)]
     if not any(map(_has_words, pages)):
         return _scanned(document, make_ocr())
+    doubts: tuple[str, ...] = ()
+    if clustered(line.text for lines in pages for line in lines):
+        better = read_lines(data)
+        pages, doubts = (better, ()) if better else (pages, (_DISORDER,))
     flowing = without_running_lines(pages)
     extract = compose(blocks(flowing))
+    heading = largest(flowing[0] if flowing else [])
     info = document.get_metadata_dict()
     warnings = [
         f"page {number} has no text layer and was not read"
@@ -51,10 +59,10 @@ def read_pdf(data: bytes, make_ocr: Callable[[], Ocr | None] = lambda: None) -> 
     return replace(
         extract,
         facts=(
-            *facts_from("heading", title=largest(flowing[0] if flowing else [])),
+            *facts_from("heading", title=heading),
             *facts_from("file properties", title=usable_title(info.get("Title", ""))),
         ),
-        warnings=tuple(warnings),
+        warnings=(*doubts, *warnings),
     )
 
 
@@ -160,9 +168,3 @@ def _box(textpage: Any, index: int) -> Box | None:
     scale = abs(matrix.d) or abs(matrix.b) or 1.0
     size = pdfium.FPDFText_GetFontSize(textpage, index) * scale
     return left.value, bottom.value, right.value, top.value, size
-
-
-def usable_title(title: str) -> str:
-    """A title of a file's properties, unless a program made it of a file's name."""
-    made = r"(?i)^(?:untitled|microsoft word|document\d*)|\.(?:docx?|odt|rtf|indd|pdf|html?)$"
-    return "" if re.search(made, title) else title

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from qa_service.errors import CorpusError
 from qa_service.readers.extract import Block, Extract, compose, facts_from
-from qa_service.readers.pdf import usable_title
+from qa_service.readers.letterhead import usable_title
 
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
