@@ -2,11 +2,15 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import random
 import resource
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +18,7 @@ from pathlib import Path
 import pytest
 from faults import before_call, failing_call, hash_engines, quick_build, quick_plan
 
-from qa_service.errors import GenerationError
+from qa_service.errors import GenerationError, QaError
 from qa_service.index import (
     BuildPlan,
     current_id,
@@ -26,6 +30,9 @@ from qa_service.index import (
 )
 
 CALLS = [(os, "fsync"), (os, "open"), (Path, "rename"), (Path, "replace"), (Path, "mkdir")]
+POINTS = 200
+QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""A folder in memory, where nothing waits for a disk."""
 IDS = ["fsync", "open", "rename", "replace", "mkdir"]
 
 
@@ -176,3 +183,61 @@ def test_two_may_prune_at_once(own: BuildPlan, monkeypatch: pytest.MonkeyPatch) 
         prune(own.index, keep=0)
     assert generation_ids(own.index) == [current_id(own.index)]
     assert_usable(own.index)
+
+
+def test_a_builder_killed_at_hundreds_of_points_leaves_what_is_served_usable(
+    own_corpus: Path,
+) -> None:
+    """At each call of the system that a build makes, and at moments between them."""
+    script = Path(__file__).with_name("crash_points.py")
+    with tempfile.TemporaryDirectory(dir=QUICK) as name:
+        command = [sys.executable, str(script), str(own_corpus), f"{name}/index", str(POINTS)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    killed = [code for code in told["ended"] if code in (-signal.SIGKILL, -signal.SIGALRM)]
+    assert told["calls"] > 100
+    assert len(killed) > POINTS * 2 // 3, told
+    assert (told["unusable"], told["left"], told["mended"]) == ([], [], True), done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, so small that it can be filled."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only the superuser can mount a file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_build_that_fills_the_disk_says_so_and_leaves_the_old_generation(
+    own_corpus: Path, small_disk: Path
+) -> None:
+    plan = quick_plan(own_corpus, small_disk / "index")
+    quick_build(plan)
+    served = current_id(plan.index)
+    filler = small_disk / "filler"
+    free = shutil.disk_usage(small_disk).free
+    for left in [0, 4, 20, 50, 80, 120, 160, 200, 260, 300]:
+        (own_corpus / "new.txt").write_text(f"A quay of {left} metres was opened.")
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free - left * 1024)
+        with contextlib.suppress(QaError, OSError):  # whatever else comes up is a bug
+            quick_build(plan)
+        assert current_id(plan.index) in {served, generation_ids(plan.index)[-1]}
+        assert_usable(plan.index)
+        served = current_id(plan.index)
+        filler.unlink()
+        prune(plan.index, keep=0)
+    assert_mends(plan)
+
+
+def test_a_build_that_fails_leaves_no_half_generation_on_the_disk(
+    own: BuildPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing_call(monkeypatch, Path, "rename", 1), pytest.raises(OSError, match="rename"):
+        quick_build(own, full=True)
+    assert list(own.index.glob(".g*")) == []

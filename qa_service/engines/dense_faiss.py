@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from qa_service.engines import Allowed
-from qa_service.errors import GenerationCorrupt
+from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.types import Numbers, Scores, Vectors
 
 FILE = "vectors.faiss"
@@ -80,7 +80,10 @@ class FaissDense:
 
         self._settle()
         self._folder.mkdir(parents=True, exist_ok=True)
-        faiss.write_index(self._index, str(self._folder / FILE))
+        try:
+            faiss.write_index(self._index, str(self._folder / FILE))
+        except RuntimeError as error:
+            raise EngineError(f"{self._folder / FILE} cannot be written: {error}") from error
         np.save(self._folder / NUMBERS, self._numbers)
 
     def search(self, vector: Vectors, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:

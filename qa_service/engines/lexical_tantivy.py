@@ -113,9 +113,12 @@ class TantivyLexical:
     def _write_segment(cls, folder: Path, entries: Iterable[Entry]) -> dict[str, Any] | None:
         """Write one segment and move it into ``folder``; what it is called in the index's file."""
         scratch = folder / ".segment"
-        made = cls.create(scratch)
-        made.add(entries)
-        made.save()
+        try:
+            made = cls.create(scratch)
+            made.add(entries)
+            made.save()
+        except ValueError as error:
+            raise EngineError(f"{folder} cannot be written: {error}") from error
         segments = json.loads((scratch / META).read_text())["segments"]
         if len(segments) > 1:
             raise EngineError(f"{folder}: tantivy made {len(segments)} segments of one")

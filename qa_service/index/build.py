@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import shutil
+import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +74,13 @@ def build(
                 whole = "--full" if full else _not_the_same(plan.index, current, recipe)
         old = plan.index / current.generation_id if current is not None and not whole else None
         work = _Work(plan, engines, progress, clock, embedder, old, full)
-        return work.publish(sources, recipe, spec, strict, whole)
+        staged = stage(plan.index, _new_id(recipe, plan.index))
+        try:
+            return work.publish(staged, sources, recipe, spec, strict, whole)
+        except sqlite3.Error as error:
+            raise GenerationError(f"{plan.index} cannot be written: {error}") from error
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)  # nothing of it is left if all went well
 
 
 class _Work:
@@ -98,6 +106,7 @@ class _Work:
 
     def publish(
         self,
+        staged: Path,
         sources: Mapping[str, Source],
         recipe: Recipe,
         spec: EmbedderSpec,
@@ -106,7 +115,6 @@ class _Work:
     ) -> BuildReport:
         """Write it, seal it, open it once, and let it be served."""
         plan, clock = self._plan, self._clock
-        staged = stage(plan.index, _new_id(recipe, plan.index))
         with clock("reading"):
             catalogue = begin_catalogue(staged, self._old)
         with contextlib.closing(catalogue):
