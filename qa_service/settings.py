@@ -100,7 +100,11 @@ class Settings(BaseSettings):
         pattern="^(auto|fp32|bf16)$",
         description="The model's arithmetic: fp32, bf16, or auto: bf16 where the processor has it.",
     )
-    dense: str = Field("faiss", description="The dense engine: faiss.")
+    dense: str = Field(
+        "faiss",
+        description="The dense engine: faiss (exact; from 150,000 passages an inverted file), or by "
+        "force faiss-flat (exact), faiss-sq8, faiss-pq, faiss-rabitq.",
+    )
     lexical: str = Field("tantivy", description="The lexical engine: tantivy.")
     reranker: str = Field(
         "",

@@ -10,7 +10,7 @@ from qa_service.corpus import Limits, ReadingOptions
 from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
-from qa_service.engines.dense_faiss import FaissDense
+from qa_service.engines.dense_faiss import FaissDense, FaissFlat, FaissPq, FaissRabitq, FaissSq8
 from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
 from qa_service.engines.lexical_tantivy import TantivyLexical
 from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
@@ -24,7 +24,13 @@ from qa_service.types import Filters, Query
 
 T = TypeVar("T")
 
-DENSE: Mapping[str, type[DenseIndex]] = {"faiss": FaissDense}
+DENSE: Mapping[str, type[DenseIndex]] = {
+    "faiss": FaissDense,
+    "faiss-flat": FaissFlat,
+    "faiss-sq8": FaissSq8,
+    "faiss-pq": FaissPq,
+    "faiss-rabitq": FaissRabitq,
+}
 LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
 ANSWERERS: Mapping[str, Callable[[Settings], Answerer]] = {
     "extractive": lambda _settings: ExtractiveAnswerer(),

@@ -106,7 +106,7 @@ def folder_of(plan: BuildPlan) -> Path:
 def small_buckets() -> Iterator[None]:
     """Buckets of words so small that even these corpora have several."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lexical_tantivy, "BUCKET", 3)
+        patched.setattr(lexical_tantivy, "SPARSE", 0.7)
         yield
 
 

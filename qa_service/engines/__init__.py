@@ -60,6 +60,10 @@ class Embedder(Protocol):
 class DenseIndex(Protocol):
     """Inner product on unit vectors."""
 
+    @property
+    def kind(self) -> str:
+        """How vectors are found, for those who read the manifest: exact, or by what approximation."""
+
     @classmethod
     def create(cls, folder: Path, dim: int) -> Self:
         """Start an empty index."""

@@ -125,7 +125,7 @@ class _Work:
             _refuse_left_out(left_out, strict)
             if not catalogue.count("releases"):
                 raise CorpusError(_nothing_read(plan.corpus, left_out))
-            embedded = self._write_parts(catalogue, staged)
+            embedded, dense = self._write_parts(catalogue, staged)
             releases, passages = catalogue.count("releases"), catalogue.count("passages")
             delta = catalogue.delta
         with clock("publishing"):
@@ -136,6 +136,7 @@ class _Work:
                 embedder=spec.model_copy(update={"dim": self._embedder.dim}),
                 releases=releases,
                 passages=passages,
+                dense=dense,
                 left_out=left_out,
                 files=seal(staged),
             )
@@ -153,7 +154,7 @@ class _Work:
             took_s=clock.took_s,
         )
 
-    def _write_parts(self, catalogue: CatalogueWriter, staged: Path) -> int:
+    def _write_parts(self, catalogue: CatalogueWriter, staged: Path) -> tuple[int, str]:
         plan, clock = self._plan, self._clock
         with clock("comparing"), self._progress("comparing releases", None) as bar:
             catalogue.finish(bar.update)
@@ -163,11 +164,11 @@ class _Work:
                 self._afresh,
             )  # fmt: skip
             with clock("embedding"):
-                embedded = parts.write_vectors(catalogue)
+                embedded, dense = parts.write_vectors(catalogue)
                 cache.trim(plan.cache_max_bytes)
         with clock("indexing"):
             parts.write_words(catalogue)
-        return embedded
+        return embedded, dense
 
 
 def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:

@@ -72,6 +72,7 @@ class Manifest(BaseModel):
     embedder: EmbedderSpec
     releases: int
     passages: int
+    dense: str
     left_out: tuple[LeftOutSource, ...]
     files: dict[str, FileSeal]
 

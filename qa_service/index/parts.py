@@ -52,8 +52,11 @@ class Parts:
     old: Path | None
     afresh: bool
 
-    def write_vectors(self, catalogue: CatalogueWriter) -> int:
-        """Columns, dense index and sentence vectors; gives how many passages had to be embedded."""
+    def write_vectors(self, catalogue: CatalogueWriter) -> tuple[int, str]:
+        """Columns, dense index and sentence vectors.
+
+        Gives how many passages had to be embedded, and what kind of index it is.
+        """
         delta = catalogue.delta
         write_columns(
             self.staged,
@@ -83,7 +86,7 @@ class Parts:
                 embedded += new
                 bar.update(len(slab.numbers))
         dense.save()
-        return embedded
+        return embedded, dense.kind
 
     def write_words(self, catalogue: CatalogueWriter) -> None:
         """Two indexes of words: one of passages, one of whole releases."""

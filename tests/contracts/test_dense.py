@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_service.engines import Allowed, DenseIndex
+from qa_service.engines import Allowed, DenseIndex, dense_faiss
 from qa_service.errors import GenerationCorrupt
 from qa_service.types import Numbers, Scores, Vectors
 from qa_service.wiring import DENSE
@@ -201,3 +201,87 @@ def test_a_damaged_index_is_refused_by_name(
             path.unlink()
     with pytest.raises(GenerationCorrupt, match=r"dense.*qa build"):
         engine.open(tmp_path / "dense")
+
+
+def clustered(size: int, seed: int) -> Vectors:
+    """Vectors as those of texts are: many near each other, in a few of the directions."""
+    random = np.random.default_rng(seed)
+    topics = random.standard_normal((40, DIM)) @ np.diag(1 / np.sqrt(np.arange(1, DIM + 1)))
+    spread = 0.6 / np.sqrt(np.arange(1, DIM + 1))
+    chosen = topics[random.integers(0, len(topics), size)]
+    return unit((chosen + random.standard_normal((size, DIM)) * spread).astype(np.float32))
+
+
+MANY = 6000
+APPROXIMATE = [name for name in sorted(DENSE) if name not in ("faiss-flat",)]
+
+
+@pytest.fixture
+def inverted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every index of 2000 vectors or more has an inverted file."""
+    monkeypatch.setattr(dense_faiss, "EXACT", 2000)
+    monkeypatch.setattr(dense_faiss, "FEW", 200)
+
+
+def recall(found: DenseIndex, numbers: Numbers, vectors: Vectors, allowed: Allowed | None) -> float:
+    """Of the ten best by brute force, the share that is among the ten best found; scores are exact."""
+    queries = unit(vectors[::97] + RANDOM.standard_normal((len(vectors[::97]), DIM)) * 0.05)
+    hits = 0
+    for query in queries.astype(np.float32):
+        best, scores = found.search(query, 100, allowed)
+        at = np.searchsorted(numbers, best)
+        np.testing.assert_allclose(scores, vectors[at] @ query, atol=1e-5)
+        assert (np.diff(scores) <= 0).all()
+        keep = numbers if allowed is None else allowed.passages
+        expected, _ = brute_force(keep, vectors[np.searchsorted(numbers, keep)], query, 10)
+        hits += len(np.intersect1d(best[:10], expected))
+    return hits / (10 * len(queries))
+
+
+@pytest.mark.parametrize("name", APPROXIMATE)
+@pytest.mark.usefixtures("inverted")
+def test_an_inverted_file_finds_nearly_all_that_brute_force_finds(
+    name: str, tmp_path: Path
+) -> None:
+    vectors, numbers = clustered(MANY, 1), np.arange(MANY, dtype=np.int64) * 10**9
+    made = DENSE[name].create(tmp_path, DIM)
+    made.add(numbers, vectors)
+    made.save()
+    opened = DENSE[name].open(tmp_path)
+    assert opened.kind.startswith("inverted file of 1")
+    assert recall(opened, numbers, vectors, None) >= 0.98
+    for step in (2, 7, 60):
+        assert recall(opened, numbers, vectors, allow(numbers[::step])) >= 0.98
+
+
+@pytest.mark.parametrize("name", APPROXIMATE)
+@pytest.mark.usefixtures("inverted")
+def test_an_inverted_file_takes_changes(name: str, tmp_path: Path) -> None:
+    vectors, numbers = clustered(MANY, 2), RANDOM.permutation(10**6)[:MANY].astype(np.int64)
+    engine = DENSE[name]
+    made = engine.create(tmp_path / "a", DIM)
+    made.add(numbers[:5000], vectors[:5000])
+    made.save()
+    revised = engine.revise(tmp_path / "a", tmp_path / "b")
+    revised.remove(numbers[:700])
+    revised.add(numbers[5000:], vectors[5000:])
+    revised.save()
+    order = np.argsort(numbers[700:])
+    kept, rows = numbers[700:][order], vectors[700:][order]
+    opened = engine.open(tmp_path / "b")
+    assert recall(opened, kept, rows, None) >= 0.98
+    everything = opened.search(rows[0], 10 * MANY, None)[0]
+    assert set(everything.tolist()) <= set(kept.tolist())
+    old = np.sort(numbers[:5000])
+    assert len(np.setdiff1d(engine.open(tmp_path / "a").search(rows[0], 100, None)[0], old)) == 0
+
+
+@pytest.mark.usefixtures("inverted")
+def test_an_inverted_file_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
+    for name, size in (("a", 3000), ("b", 3500)):
+        made = DENSE["faiss"].create(tmp_path / name, DIM)
+        made.add(np.arange(size, dtype=np.int64), clustered(size, 3))
+        made.save()
+    (tmp_path / "a" / dense_faiss.INVERTED).replace(tmp_path / "b" / dense_faiss.INVERTED)
+    with pytest.raises(GenerationCorrupt, match=r"inverted\.faiss does not fit.*qa build"):
+        DENSE["faiss"].open(tmp_path / "b")
