@@ -1,0 +1,125 @@
+"""How fast, how large and how right is dense search at 10,000, 100,000, 1,000,000 vectors?
+
+    .venv/bin/python benchmarks/bench_dense.py 1000000 --kinds faiss,faiss-flat,faiss-rabitq
+
+Vectors are clustered ones (``clustered.py``) of 384 dimensions. Beside every kind of index stands raw
+FAISS in the same run: a flat index in memory, searched with one thread. Recall is that of the ten best
+beside comparing every vector. A search asks for 100, as the service does.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from clustered import DIM, passages, queries
+
+from qa_service.engines import Allowed, DenseIndex
+from qa_service.types import Vectors
+from qa_service.wiring import DENSE
+
+QUERIES = 300
+K = 100
+
+
+def main() -> None:
+    """Print a table for each size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
+    parser.add_argument("--kinds", default="faiss,faiss-flat,faiss-sq8,faiss-rabitq")
+    given = parser.parse_args()
+    for size in given.sizes:
+        measure(size, given.kinds.split(","))
+
+
+def measure(size: int, kinds: list[str]) -> None:
+    """One table."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    flat = faiss.IndexFlatIP(DIM)
+    for part in passages(size):
+        flat.add(part)
+    rows = faiss.rev_swig_ptr(flat.get_xb(), size * DIM).reshape(size, DIM)
+    asked = queries(rows, QUERIES)
+    truth, raw = [], []
+    for query in asked:
+        began = time.perf_counter()
+        _, found = flat.search(query[None], K)
+        raw.append(time.perf_counter() - began)
+        truth.append(found[0][:10])
+    base = float(np.median(raw)) * 1000
+    vectors_mb = size * DIM * 4 / 1e6
+    print(f"\n{size:,} vectors of {DIM}, {vectors_mb:,.0f} MB; raw flat FAISS p50 {base:.2f} ms")
+    print(f"{'':14}{'p50 ms':>8}{'p99':>8}{'x raw':>7}{'@10':>7}{'10 % @10':>10}", end="")
+    print(f"{'build s':>9}{'+1 s':>7}{'open s':>8}{'x disk':>8}{'x mem':>7}")
+    faiss.omp_set_num_threads(2)
+    for kind in kinds:
+        with tempfile.TemporaryDirectory() as folder:
+            row(kind, Path(folder), rows, asked, truth, base)
+
+
+def row(
+    kind: str, folder: Path, rows: Vectors, asked: Vectors, truth: list[Any], base: float
+) -> None:
+    """Build, add one release, open, search without and with a filter of a tenth; print it."""
+    size, engine = len(rows), DENSE[kind]
+    numbers = np.arange(size, dtype=np.int64) << 20
+    began = time.perf_counter()
+    made = engine.create(folder / "a", DIM)
+    made.add(numbers, rows)
+    made.save()
+    build_s = time.perf_counter() - began
+    del made
+    began = time.perf_counter()
+    revised = engine.revise(folder / "a", folder / "b")
+    revised.remove(numbers[:4])
+    revised.add(numbers[:4] + 1, rows[:4])
+    revised.save()
+    added_s = time.perf_counter() - began
+    del revised
+    shutil.rmtree(folder / "b")
+    disk = sum(path.stat().st_size for path in (folder / "a").iterdir())
+    before = resident_bytes()
+    began = time.perf_counter()
+    index = engine.open(folder / "a")
+    open_s = time.perf_counter() - began
+    took, recall = searched(index, asked, numbers, truth, None)
+    memory = resident_bytes() - before
+    tenth = np.sort(np.random.default_rng(3).choice(numbers, size // 10, replace=False))
+    kept = tenth >> 20
+    best = [kept[np.argsort(-(rows[kept] @ query), kind="stable")[:10]] for query in asked[:100]]
+    _, filtered = searched(index, asked[:100], numbers, best, Allowed(tenth[:0], tenth))
+    p50, p99 = np.percentile(took, [50, 99]) * 1000
+    stored = size * DIM * 4
+    print(
+        f"{kind:14}{p50:8.2f}{p99:8.2f}{p50 / base:7.2f}{recall:7.3f}{filtered:10.3f}{build_s:9.1f}"
+        f"{added_s:7.1f}{open_s:8.3f}{disk / stored:8.2f}{memory / stored:7.2f}   {index.kind}",
+        flush=True,
+    )
+
+
+def searched(
+    index: DenseIndex, asked: Vectors, numbers: Any, truth: list[Any], allowed: Allowed | None
+) -> tuple[list[float], float]:
+    """Seconds of each search, and recall@10."""
+    took, hits = [], 0
+    for query, best in zip(asked, truth, strict=True):
+        began = time.perf_counter()
+        found, _ = index.search(query, K, allowed)
+        took.append(time.perf_counter() - began)
+        hits += len(np.intersect1d(found[:10], numbers[best]))
+    return took, hits / (10 * len(asked))
+
+
+def resident_bytes() -> int:
+    """Memory of this process, mapped files that were touched included."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * 4096
+
+
+if __name__ == "__main__":
+    main()
