@@ -13,38 +13,23 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qa_service.engines import Allowed
+from qa_service.engines.dense_faiss.inverted import AT_ONCE, among, move, trained
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.types import Numbers, Scores, Vectors
 
 FILE = "vectors.faiss"
 NUMBERS = "numbers.npy"
 INVERTED = "inverted.faiss"
-AT_ONCE = 65_536
-"""Vectors moved at once."""
-
 EXACT = 150_000
 """Vectors from which on an inverted file is faster and the query is not what takes longest."""
 
 FEW = 20_000
 """So few vectors, in an index or allowed by a filter, are compared one by one whatever was asked for."""
 
-CODES = {"sq8": "SQ8", "pq": "PQ{half}x4fs", "rabitq": "RaBitQ"}
-"""Codes by name: a byte for each dimension, 4 bits for each two dimensions, one bit for each."""
-
 CANDIDATES = {"sq8": 2, "pq": 20, "rabitq": 20}
 """Candidates for each hit: how many, the coarser the codes, the more."""
-
-FOUND = 0.99
-"""The share of the ten nearest that a search must find in the trial that sets how many lists it reads."""
-
-TRIALS = 200
-"""Queries of that trial: vectors between two passages, which is harder than near one."""
-
-TRAINED = 40
-"""Vectors for each list that the lists are trained on."""
 
 
 class FaissDense:
@@ -175,7 +160,7 @@ class FaissDense:
         params = None
         if places is not None:
             params = faiss.SearchParameters()
-            params.sel = _among(places, len(self._numbers))
+            params.sel = among(places, len(self._numbers))
         scores, found = self._index.search(vector[None], k + 1, params=params)
         there = found[0] >= 0
         best, by_score = found[0][there], scores[0][there]
@@ -192,7 +177,7 @@ class FaissDense:
         params = faiss.SearchParametersIVF()
         params.nprobe = self._probed(share)
         if places is not None:
-            params.sel = _among(places, len(self._numbers))
+            params.sel = among(places, len(self._numbers))
         wanted = CANDIDATES[self._codes] * k
         _, found = self._inverted.search(vector[None], wanted, params=params)
         best = np.sort(found[0][found[0] >= 0])
@@ -251,10 +236,10 @@ class FaissDense:
             return None
         before = self._inverted
         if before is None or not 0.5 < len(rows) / (before.nlist / 2) ** 2 < 2:
-            return _trained(rows, self._codes)
+            return trained(rows, self._codes)
         moved = np.full(len(self._numbers), -1, np.int64)
         moved[kept] = place[: len(kept)]
-        _move(before, moved)
+        move(before, moved)
         new = np.sort(place[len(kept) :])
         for run in np.array_split(new, max(1, len(new) // AT_ONCE)):
             before.add_with_ids(rows[run], run)
@@ -285,78 +270,6 @@ class FaissRabitq(FaissDense):
     codes = "rabitq"
 
 
-def _trained(rows: Vectors, codes: str) -> Any:
-    """An inverted file of 2 √n lists, trained on a sample that depends on the vectors alone."""
-    import faiss
-
-    size, dim = rows.shape
-    lists = max(1, round(2 * math.sqrt(size)))
-    lists = min(lists, size // TRAINED)
-    name = f"IVF{lists},{CODES[codes].format(half=dim // 2)}"
-    inverted: Any = faiss.index_factory(dim, name, faiss.METRIC_INNER_PRODUCT)
-    inverted.cp.max_points_per_centroid = TRAINED
-    inverted.cp.min_points_per_centroid = 1
-    inverted.cp.niter = 10
-    step = max(1, size // (TRAINED * lists))
-    inverted.train(np.ascontiguousarray(rows[::step]))
-    for run in np.array_split(np.arange(size), max(1, size // AT_ONCE)):
-        inverted.add_with_ids(rows[run], run)
-    inverted.nprobe = _lists_to_read(inverted, rows)
-    return inverted
-
-
-def _lists_to_read(inverted: Any, rows: Vectors) -> int:
-    """Half as many again as hold :data:`FOUND` of the ten nearest vectors in a trial."""
-    import faiss
-
-    chosen = np.random.default_rng(0).choice(len(rows), (2, min(TRIALS, len(rows) // 2)), False)
-    queries = 0.7 * rows[chosen[0]] + 0.5 * rows[chosen[1]]
-    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    flat = faiss.IndexFlatIP(rows.shape[1])
-    nearest = np.full((len(queries), 0), -1, np.int64)
-    scores = np.empty((len(queries), 0), np.float32)
-    for start in range(0, len(rows), AT_ONCE):
-        flat.reset()
-        flat.add(rows[start : start + AT_ONCE])
-        own, found = flat.search(queries, 10)
-        all_scores, all_found = np.hstack([scores, own]), np.hstack([nearest, found + start])
-        best = np.argsort(-all_scores, axis=1)[:, :10]
-        scores = np.take_along_axis(all_scores, best, 1)
-        nearest = np.take_along_axis(all_found, best, 1)
-    lists = _lists_of(inverted, len(rows))[nearest]
-    _, order = inverted.quantizer.search(queries, inverted.nlist)
-    ranks = np.argsort(order, axis=1)
-    needed = np.sort(np.take_along_axis(ranks, lists, 1).ravel())
-    enough = int(needed[min(len(needed) - 1, math.ceil(FOUND * len(needed)))]) + 1
-    return min(int(inverted.nlist), math.ceil(enough * 1.5))
-
-
-def _lists_of(inverted: Any, size: int) -> Numbers:
-    """The list of each vector."""
-    import faiss
-
-    found = np.empty(size, np.int64)
-    for number in range(inverted.nlist):
-        count = inverted.invlists.list_size(number)
-        if count:
-            found[faiss.rev_swig_ptr(inverted.invlists.get_ids(number), count)] = number
-    return found
-
-
-def _move(inverted: Any, moved: Numbers) -> None:
-    """Give what is in an inverted file other places; what has none (-1) is removed."""
-    import faiss
-
-    gone = np.flatnonzero(moved < 0)
-    if len(gone):
-        inverted.remove_ids(_among(gone, len(moved)))
-    for number in range(inverted.nlist):
-        size = inverted.invlists.list_size(number)
-        if size:
-            ids = faiss.rev_swig_ptr(inverted.invlists.get_ids(number), size)
-            ids[:] = moved[ids]
-
-
 def _vectors(index: Any) -> Vectors:
     """The vectors of a flat index, not copied."""
     import faiss
@@ -365,17 +278,6 @@ def _vectors(index: Any) -> Vectors:
         return np.empty((0, index.d), np.float32)
     flat: Vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
     return flat.reshape(index.ntotal, index.d)
-
-
-def _among(places: Numbers, size: int) -> Any:
-    """A selector of these places."""
-    import faiss
-
-    chosen: NDArray[np.bool_] = np.zeros(size, np.bool_)
-    chosen[places] = True
-    bits = np.packbits(chosen, bitorder="little")
-    selector: Any = faiss.IDSelectorBitmap
-    return selector(bits)
 
 
 @contextmanager
