@@ -203,6 +203,11 @@ def test_a_correction_is_a_new_version_and_the_old_one_is_kept_and_marked(
         "5 crowns" in found[second.release_id].text,
     ) == ("", True)
     assert whats(fetched(Source(f"{site.base}/a"))) == ["unchanged"]
+    [old] = (tmp_path / "fetched").rglob(f"{first.release_id.rpartition('/')[2]}.meta.toml")
+    lines = old.read_text().splitlines(keepends=True)
+    old.write_text("".join(line for line in lines if "superseded_by" not in line))  # a crash
+    assert whats(fetched(Source(f"{site.base}/a"))) == ["unchanged"]
+    assert releases(tmp_path)[first.release_id].superseded_by == second.release_id
 
 
 def test_what_its_site_has_withdrawn_is_withdrawn_and_comes_back_with_it(

@@ -187,7 +187,7 @@ class _Run:
         facts["fetched"] = {
             "url": url,
             "requested": sorted({requested} - {url}),
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "media_type": page.media_type,
             "charset": page.charset,
             "last_modified": page.headers.get("last-modified", ""),

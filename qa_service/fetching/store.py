@@ -60,10 +60,11 @@ class Store:
         self._corpus = corpus
         self._of: dict[str, Stored] = {}
         self._state: dict[str, Any] = _read_state(corpus / STATE)
-        for sidecar in sorted(corpus.rglob(f"*{ENDING}")):
-            stored = _stored(corpus, sidecar)
-            if stored is not None and not stored.given.get("superseded_by"):
-                self._remember(stored)
+        found = (_stored(corpus, sidecar) for sidecar in sorted(corpus.rglob(f"*{ENDING}")))
+        kept = [one for one in found if one is not None and not one.given.get("superseded_by")]
+        for stored in sorted(kept, key=lambda one: str(one.fetched.get("time", ""))):
+            self._supersede(stored)  # a crash may have come between writing it and saying so
+            self._remember(stored)
 
     def find(self, url: str) -> Stored | None:
         """The newest version of what was fetched from an address, asked for or canonical."""
@@ -85,7 +86,6 @@ class Store:
     ) -> Stored:
         """A new file, and its sidecar, written so that a crash leaves both or neither."""
         fetched = facts["fetched"]
-        before = self.find(url)
         where = self._corpus / FOLDER / (folder or site_of(url))
         where.mkdir(parents=True, exist_ok=True)
         name, number = name_of(url), 1
@@ -96,8 +96,7 @@ class Store:
         write_safely(path, body)
         write_safely(sidecar, as_toml(facts).encode())
         stored = Stored(path, _id(self._corpus, sidecar), sidecar, {**facts, "fetched": fetched})
-        if before is not None:
-            _add(before.sidecar, "superseded_by", stored.release_id)
+        self._supersede(stored)
         self._remember(stored)
         return stored
 
@@ -120,6 +119,12 @@ class Store:
         kept = [line for line in lines if not line.startswith(f'withdrawn = "{_GONE}')]
         write_safely(stored.sidecar, "".join(kept).encode())
         return True
+
+    def _supersede(self, stored: Stored) -> None:
+        """Mark the version before, if there is one."""
+        before = self.find(str(stored.fetched.get("url")))
+        if before is not None and before.release_id != stored.release_id:
+            _add(before.sidecar, "superseded_by", stored.release_id)
 
     def _remember(self, stored: Stored) -> None:
         urls = [stored.fetched.get("url"), *stored.fetched.get("requested", [])]
