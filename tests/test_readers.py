@@ -366,3 +366,20 @@ def test_what_the_wire_calls_its_source_is_the_issuer() -> None:
 )
 def test_the_language_is_told_where_there_is_enough_text(language: str, text: str) -> None:
     assert read(text * (3 if language else 1)).language == language
+
+
+def test_what_the_server_says_is_the_last_resort_and_said_to_be_so() -> None:
+    fetched = {
+        "url": "https://x.example/1",
+        "last_modified": "Tue, 05 Mar 2024 09:00:00 GMT",
+        "content_language": "de-AT, en",
+    }
+    reading = outcome("x.txt", b"Nothing is printed here.", fetched=fetched)
+    assert (reading.release.published, reading.release.url) == (
+        date(2024, 3, 5),
+        "https://x.example/1",
+    )
+    assert reading.origins["published"] == "HTTP header"
+    assert "the date is only when the server says the page was changed" in reading.warnings
+    fetched["feed_published"] = "Mon, 04 Mar 2024 09:00:00 GMT"
+    assert outcome("x.txt", b"Nothing.", fetched=fetched).release.published == date(2024, 3, 4)

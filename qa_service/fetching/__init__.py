@@ -191,6 +191,7 @@ class _Run:
             "media_type": page.media_type,
             "charset": page.charset,
             "last_modified": page.headers.get("last-modified", ""),
+            "content_language": page.headers.get("content-language", ""),
             "feed_title": item.title,
             "feed_published": item.published,
             "said_sha256": digest,

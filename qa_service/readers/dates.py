@@ -74,6 +74,12 @@ def day_first_in(locale: str) -> bool | None:
     return region not in _MONTH_FIRST_REGIONS
 
 
+def language_of_locale(locale: str) -> str:
+    """The language of a locale such as "en-GB", or nothing."""
+    match = re.match(r"([A-Za-z]{2,3})(?![A-Za-z])", locale.strip())
+    return match[1].lower() if match else ""
+
+
 def match_date(match: re.Match[str]) -> date | None:
     """The day that a match of one of the first three forms names, if there is such a day."""
     try:

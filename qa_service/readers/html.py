@@ -9,7 +9,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import day_first_in, parse_date
+from qa_service.readers.dates import day_first_in, language_of_locale, parse_date
 from qa_service.readers.extract import Block, Extract, Fact, compose, facts_from, squeeze
 from qa_service.readers.text import decode
 
@@ -47,7 +47,7 @@ def read_html(data: bytes, charset: str = "") -> Extract:
         raise CorpusError("the page has no text: is its content made by a script?")
     return Extract(
         extract.text,
-        facts=(*facts, *facts_from("page metadata", language=_language(locale))),
+        facts=(*facts, *facts_from("page metadata", language=language_of_locale(locale))),
         warnings=doubt,
         day_first=day_first_in(locale),
     )
@@ -226,7 +226,7 @@ def _facts(tree: Any) -> Iterator[Fact]:
             title=_text(record.get("headline")),
             published=parse_date(_text(record.get("datePublished"))),
             issuer=_text(publisher),
-            language=_language(_text(record.get("inLanguage"))),
+            language=language_of_locale(_text(record.get("inLanguage"))),
         )
     given: dict[str, str] = {}
     for meta in tree.iter("meta"):
@@ -237,7 +237,7 @@ def _facts(tree: Any) -> Iterator[Fact]:
         if field == "published":
             value = parse_date(value)
         elif field == "language":
-            value = _language(value)
+            value = language_of_locale(value)
         if field != "url":
             yield from facts_from("page metadata", **{field: value})
     yield from facts_from("page metadata", url=_canonical(tree) or given.get("og:url", ""))
@@ -297,9 +297,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _text(value.get("name") or value.get("alternateName"))
     return value if isinstance(value, str) else ""
-
-
-def _language(locale: str) -> str:
-    """The language of a locale such as "en-GB", or nothing."""
-    match = re.fullmatch(r"([A-Za-z]{2,3})(?:[-_]\w+)*", locale.strip())
-    return match[1].lower() if match else ""

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import parse_date
+from qa_service.readers.dates import language_of_locale, parse_date
 from qa_service.readers.extract import FIELDS, Fact, facts_from
 from qa_service.readers.metadata import Given, sidecar_facts
 from qa_service.readers.records import FieldMapping, read_mapping
@@ -112,6 +112,7 @@ def read_fetched(given: Mapping[str, Any]) -> Web:
             "HTTP header",
             url=fetched.get("url"),
             published=parse_date(fetched.get("last_modified")),
+            language=language_of_locale(str(fetched.get("content_language") or "")),
         ),
     )
     return Web(facts, {"fetched": str(fetched["time"])} if "time" in fetched else {})
