@@ -75,6 +75,16 @@ class Exclusions:
         return ""
 
 
+def check_there(corpus: Path) -> None:
+    """Refuse a corpus that is not there.
+
+    Raises:
+        CorpusError: there is no such folder or file.
+    """
+    if not corpus.is_dir() and not corpus.is_file():
+        raise CorpusError(f"{corpus} is not a folder: put releases there, or set QA_CORPUS_DIR")
+
+
 def list_files(folder: Path) -> tuple[CorpusFile, ...]:
     """Every file that is meant as releases, in order; ``folder`` may also be one such file.
 
@@ -84,8 +94,7 @@ def list_files(folder: Path) -> tuple[CorpusFile, ...]:
     if folder.is_file():
         beside = folder.with_name(sidecar.name_of(folder.name))
         return (CorpusFile(folder, folder.name, beside if beside.is_file() else None),)
-    if not folder.is_dir():
-        raise CorpusError(f"{folder} is not a folder: put releases there, or set QA_CORPUS_DIR")
+    check_there(folder)
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     return tuple(
         CorpusFile(path, name, paths.get(sidecar.name_of(name)))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from qa_service.answer import Asked
 from qa_service.clarifying import about
@@ -25,6 +25,13 @@ from qa_service.understood import UnderstoodReply
 
 LISTED = 100
 """Releases listed of those that mention something."""
+
+
+SpanReply = Annotated[
+    tuple[int, int],
+    WithJsonSchema({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
+]
+"""A start and an end, described in the words that every reader of OpenAPI knows."""
 
 
 class HitReply(BaseModel):
@@ -293,7 +300,7 @@ class ReleaseReply(BaseModel):
     body_start: int
     body_end: int
     pages: list[int] = Field(description="Where each page begins in the text; empty without pages.")
-    boilerplate: list[tuple[int, int]] = Field(description="Spans that are not answered from.")
+    boilerplate: list[SpanReply] = Field(description="Spans that are not answered from.")
     superseded_by: str = Field(description="The id of the version that corrects it, or empty.")
     metadata: dict[str, Any]
     passages: list[str] = Field(description="The ids of its passages, in the order of the text.")

@@ -36,7 +36,10 @@ def build(
         float, typer.Option("--wait", min=0, help="Wait this many seconds for another build.")
     ] = 0.0,
     as_json: Json = False,
-    job: Annotated[Path | None, typer.Option("--job", hidden=True)] = None,
+    job: Annotated[
+        Path | None,
+        typer.Option("--job", hidden=True, help="For a server: tell this file how far it is."),
+    ] = None,
 ) -> None:
     """Build the index from the corpus and publish it; running servers take it up by themselves.
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qa_service import __version__
+from qa_service.corpus import check_there
 from qa_service.engines import Embedder
 from qa_service.errors import CorpusError, GenerationCorrupt, GenerationError
 from qa_service.index.catalogue_writing import CatalogueWriter
@@ -59,6 +60,7 @@ def build(
     """
     engines.dense(plan.dense)  # an unknown name is refused before anything is embedded
     engines.lexical(plan.lexical)
+    check_there(plan.corpus)
     clock = Clock()
     with building(plan.index, wait_s):
         embedder, spec = _embedder(plan, engines)

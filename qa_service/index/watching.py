@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
 
-from qa_service.errors import CorpusError
+from qa_service.corpus import check_there
 
 LONGEST_MS = 600_000
 """Changes that never pause are taken up after ten minutes."""
@@ -20,8 +20,7 @@ def settled(corpus: Path, settle_s: float) -> Iterator[None]:
     """
     from watchfiles import Change, watch
 
-    if not corpus.exists():
-        raise CorpusError(f"{corpus} is not a folder: put releases there, or set QA_CORPUS_DIR")
+    check_there(corpus)
     folder = corpus.resolve()
 
     def is_meant(_change: Change, path: str) -> bool:
