@@ -65,6 +65,12 @@ def test_a_citation_of_a_pdf_names_its_page(client: Any) -> None:
     assert reply["passages"][0]["page"] == 2
 
 
+def test_the_command_names_the_page_too(client: Any, qa: Qa, corpus: Path) -> None:
+    question = "How many passengers does the Lindholm Ferry Company carry?"
+    told = qa("ask", question, "--index", corpus.parent / "index")
+    assert "tower, page 2, characters " in told.out
+
+
 def test_contacts_and_the_like_are_shown_and_never_found(client: Any) -> None:
     found = client.get("/api/search", params={"q": "media contact Liv Dahl", "k": 50}).json()
     assert found["hits"]

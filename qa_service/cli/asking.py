@@ -109,8 +109,10 @@ def ask(  # noqa: PLR0913, PLR0917 - each is an option
         print(f"  {choice.published or 'undated'}  {choice.title or choice.release_id}")
     for cited in reply.citations:
         facts = ", ".join(filter(None, [cited.title, cited.issuer, str(cited.published or "")]))
+        page = f"page {cited.page}, " if cited.page else ""
         print(
-            f"\n[{cited.n}] {facts}\n    {cited.release_id}, characters {cited.start}-{cited.end}"
+            f"\n[{cited.n}] {facts}\n    {cited.release_id}, {page}"
+            f"characters {cited.start}-{cited.end}"
         )
 
 

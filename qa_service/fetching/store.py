@@ -164,7 +164,7 @@ def as_toml(facts: Mapping[str, Any]) -> str:
     ]
     lines += ["", "[fetched]"]
     for name, value in facts["fetched"].items():
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             lines.append(f"{name} = [{', '.join(map(quoted, value))}]")
         elif value:
             lines.append(f"{name} = {quoted(str(value))}")
