@@ -103,7 +103,16 @@ class Settings(BaseSettings):
     dense: str = Field(
         "faiss",
         description="The dense engine: faiss (exact; from 150,000 passages an inverted file), or by "
-        "force faiss-flat (exact), faiss-sq8, faiss-pq, faiss-rabitq.",
+        "force faiss-flat (exact), faiss-sq8, faiss-pq, faiss-rabitq; milvus, which needs the next "
+        "setting.",
+    )
+    milvus_uri: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="A Milvus server, such as http://localhost:19530.",
+    )
+    milvus_timeout_s: float = Field(
+        20.0, gt=0, description="A search fails if Milvus takes longer, in seconds."
     )
     lexical: str = Field("tantivy", description="The lexical engine: tantivy.")
     reranker: str = Field(

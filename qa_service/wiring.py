@@ -11,6 +11,7 @@ from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Rer
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
 from qa_service.engines.dense_faiss import FaissDense, FaissFlat, FaissPq, FaissRabitq, FaissSq8
+from qa_service.engines.dense_milvus import MilvusDense
 from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
 from qa_service.engines.lexical_tantivy import TantivyLexical
 from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
@@ -30,6 +31,7 @@ DENSE: Mapping[str, type[DenseIndex]] = {
     "faiss-sq8": FaissSq8,
     "faiss-pq": FaissPq,
     "faiss-rabitq": FaissRabitq,
+    "milvus": MilvusDense,
 }
 LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
 ANSWERERS: Mapping[str, Callable[[Settings], Answerer]] = {
@@ -74,10 +76,31 @@ def make_engines(settings: Settings, threads: int = 0) -> Engines:
 
     return Engines(
         embedder=embedder,
-        dense=lambda name: choose("dense", DENSE, name),
+        dense=lambda name: make_dense(settings, name),
         lexical=lambda name: choose("lexical", LEXICAL, name),
         reranker=make_reranker(settings),
     )
+
+
+def make_dense(settings: Settings, name: str) -> type[DenseIndex]:
+    """The dense engine of that name; one on a server knows where that is.
+
+    Raises:
+        SettingsError: a setting or the client is missing, or there is no such engine.
+    """
+    engine = choose("dense", DENSE, name)
+    if not issubclass(engine, MilvusDense):
+        return engine
+    if not settings.milvus_uri:
+        raise SettingsError("QA_DENSE=milvus needs QA_MILVUS_URI, such as http://localhost:19530")
+    if find_spec("pymilvus") is None:
+        raise SettingsError("QA_DENSE=milvus needs the client: pip install 'qa-service[milvus]'")
+
+    class ThatMilvus(MilvusDense):
+        uri = settings.milvus_uri
+        timeout_s = settings.milvus_timeout_s
+
+    return ThatMilvus
 
 
 def make_answerer(settings: Settings) -> Answerer:

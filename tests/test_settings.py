@@ -67,3 +67,9 @@ def test_an_unknown_engine_lists_the_known_ones(kind: str) -> None:
 def test_an_unknown_answerer_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError, match="QA_ANSWERER=x is not known; known: extractive"):
         make_answerer(read_settings(answerer="x"))
+
+
+def test_milvus_needs_to_be_told_where_it_is() -> None:
+    engines = make_engines(read_settings(dense="milvus"))
+    with pytest.raises(SettingsError, match=r"QA_DENSE=milvus needs QA_MILVUS_URI"):
+        engines.dense("milvus")

@@ -79,9 +79,11 @@ def prune(
     What is kept of vectors for the next builds is cut to QA_CACHE_MAX_BYTES.
     """
     from qa_service import index as published
+    from qa_service.wiring import make_engines
 
     settings = read_settings(index_dir=index)
-    removed = published.prune(settings.index_dir, keep)
+    engines = make_engines(settings)
+    removed = published.prune(settings.index_dir, keep, engines.drop)
     vectors = published.trim_cache(settings.index_dir, 0 if cache else settings.cache_max_bytes)
     sentence = f"removed {len(removed)}: {', '.join(removed) or 'none'}"
     more = f"; and {vectors} vectors from the cache" if vectors else ""

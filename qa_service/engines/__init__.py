@@ -76,6 +76,13 @@ class DenseIndex(Protocol):
     def revise(cls, source: Path, folder: Path) -> Self:
         """Open what is saved in ``source``, to be changed and saved into ``folder``."""
 
+    @classmethod
+    def drop(cls, folder: Path) -> None:
+        """Remove what a saved index has elsewhere; the folder itself is removed by others."""
+
+    def check(self) -> None:
+        """Raise if searches cannot be answered now, where that depends on another machine."""
+
     def add(self, numbers: Numbers, vectors: Vectors) -> None:
         """Add vectors under numbers that are not there yet."""
 

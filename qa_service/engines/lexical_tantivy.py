@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -128,7 +129,8 @@ class TantivyLexical:
         for segment in segments:
             for path in scratch.glob(f"{_stem(segment)}.*"):
                 path.rename(folder / path.name)
-        shutil.rmtree(scratch)
+        del made
+        _remove(scratch)
         return segments[0] if segments else None
 
     def add(self, entries: Iterable[Entry]) -> None:
@@ -262,11 +264,21 @@ def _write_buckets(folder: Path, buckets: _Buckets) -> None:
     scratch.mkdir()
     tantivy.Index(_schema(), path=str(scratch))
     meta = json.loads((scratch / META).read_text())
-    shutil.rmtree(scratch)
+    _remove(scratch)
     meta["segments"] = list(buckets.segments.values())
     (folder / META).write_text(json.dumps(meta))
     (folder / BUCKETS).write_text(json.dumps(asdict(buckets)))
     (folder / LOCK).touch()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which tantivy's threads may still be ending, and writing."""
+    for _ in range(200):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.01)
+    raise EngineError(f"{folder} cannot be removed")
 
 
 def _copy_segments(source: Path, folder: Path, segments: Iterable[dict[str, Any]]) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from qa_service import __version__
 from qa_service.corpus import check_there
 from qa_service.engines import Embedder
-from qa_service.errors import CorpusError, GenerationCorrupt, GenerationError
+from qa_service.errors import CorpusError, EngineError, GenerationCorrupt, GenerationError
 from qa_service.index.catalogue_writing import CatalogueWriter
 from qa_service.index.embedding_cache import EmbeddingCache
-from qa_service.index.generation import Engines, Generation
+from qa_service.index.generation import DENSE, Engines, Generation
 from qa_service.index.manifest import (
     EmbedderSpec,
     LeftOutSource,
@@ -82,6 +82,9 @@ def build(
         except sqlite3.Error as error:
             raise GenerationError(f"{plan.index} cannot be written: {error}") from error
         finally:
+            if staged.exists():
+                with contextlib.suppress(EngineError):
+                    engines.dense(plan.dense).drop(staged / DENSE)
             shutil.rmtree(staged, ignore_errors=True)  # nothing of it is left if all went well
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
+from qa_service.errors import GenerationError
 from qa_service.index.catalogue import Catalogue
 from qa_service.index.manifest import EmbedderSpec, Manifest, check_sizes, read_manifest
 from qa_service.index.publishing import current_id, holding
@@ -29,6 +30,11 @@ class Engines:
     dense: Callable[[str], type[DenseIndex]]
     lexical: Callable[[str], type[LexicalIndex]]
     reranker: Reranker | None = None
+
+    def drop(self, folder: Path) -> None:
+        """Remove what the generation in ``folder`` has outside it."""
+        with contextlib.suppress(GenerationError):
+            self.dense(read_manifest(folder).recipe.dense).drop(folder / DENSE)
 
 
 class Generation:
@@ -56,6 +62,10 @@ class Generation:
             self.releases = engines.lexical(recipe.lexical).open(folder / RELEASES)
             self._sentences = SentenceVectors(folder / SENTENCES)
             self._opened = opened.pop_all()
+
+    def check(self) -> None:
+        """Raise an :class:`~qa_service.errors.EngineError` if an engine elsewhere is away."""
+        self.dense.check()
 
     @property
     def generation_id(self) -> str:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from qa_service.errors import (
@@ -132,12 +132,17 @@ def verify(index: Path, generation_id: str) -> Manifest:
     return manifest
 
 
-def prune(index: Path, keep: int) -> list[str]:
-    """Remove all but the newest ``keep`` generations; never the current one, nor one in use."""
+def prune(
+    index: Path, keep: int, drop: Callable[[Path], object] = lambda _folder: None
+) -> list[str]:
+    """Remove all but the newest ``keep`` generations; never the current one, nor one in use.
+
+    ``drop`` is given the folder of each, to remove what it has elsewhere.
+    """
     with contextlib.suppress(GenerationMissing):
         served = {current_id(index)}
         spared = served | set(generation_ids(index)[-keep:] if keep else [])
-        return [g for g in generation_ids(index) if g not in spared and _remove(index, g)]
+        return [g for g in generation_ids(index) if g not in spared and _remove(index, g, drop)]
     return []
 
 
@@ -197,7 +202,7 @@ def _existing(index: Path, generation_id: str) -> Path:
     return index / generation_id
 
 
-def _remove(index: Path, generation_id: str) -> bool:
+def _remove(index: Path, generation_id: str, drop: Callable[[Path], object]) -> bool:
     """Hide, then delete: a half-deleted generation is never listed."""
     folder = index / generation_id
     with contextlib.suppress(FileNotFoundError), (folder / NAME).open("rb") as file:
@@ -205,6 +210,7 @@ def _remove(index: Path, generation_id: str) -> bool:
             return False
         hidden = index / f".{generation_id}"
         folder.rename(hidden)
+        drop(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
         return True
     return False

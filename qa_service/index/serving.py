@@ -96,6 +96,8 @@ class Serving:
             if self._held is None or self._held.generation.generation_id != wanted:
                 self._replace(_Held(self._tried(wanted)))
                 log.info("serving %s", wanted)
+            if self._held is not None:
+                self._held.generation.check()
             self.problem = None
         except Exception as error:  # whatever a damaged file provokes, following goes on
             problem = (

@@ -31,11 +31,15 @@ def brute_force(
     return numbers[order], scores[order].astype(np.float32)
 
 
+HERE = sorted(name for name in DENSE if name != "milvus")
+"""Engines that need no server; ``tests/test_milvus.py`` has the one that does."""
+
+
 def allow(passages: Numbers) -> Allowed:
     return Allowed(releases=np.unique(passages // 3), passages=passages)
 
 
-@pytest.fixture(params=sorted(DENSE))
+@pytest.fixture(params=HERE)
 def engine(request: pytest.FixtureRequest) -> type[DenseIndex]:
     return DENSE[request.param]
 
@@ -213,7 +217,7 @@ def clustered(size: int, seed: int) -> Vectors:
 
 
 MANY = 6000
-APPROXIMATE = [name for name in sorted(DENSE) if name not in ("faiss-flat",)]
+APPROXIMATE = [name for name in HERE if name != "faiss-flat"]
 
 
 @pytest.fixture

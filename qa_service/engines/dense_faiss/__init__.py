@@ -93,6 +93,13 @@ class FaissDense:
             raise GenerationCorrupt(f"{path} does not fit {NUMBERS}: rebuild with `qa build`")
         return cls(folder, np.asarray(numbers), index, inverted)
 
+    @classmethod
+    def drop(cls, folder: Path) -> None:
+        """Nothing is elsewhere."""
+
+    def check(self) -> None:
+        """Nothing can be away."""
+
     @property
     def kind(self) -> str:
         """How vectors are found, in a word for the manifest."""
