@@ -13,7 +13,7 @@ from qa_service.readers.dates import ambiguous_date, find_date
 from qa_service.readers.extract import Span
 
 SENTENCE_WORDS = 12
-"""A block of at least this many words that ends as a sentence does is prose, too."""
+"""Behind a marker or a date a block of this many words that ends as a sentence does is prose, too."""
 PROSE_WORDS = 40
 """A block of at least this many words is prose; the longest title among 3,268 releases has 41
 words, but it is one of 16 over 30."""
@@ -89,7 +89,7 @@ def read_letterhead(
     blocks = [span for span in blocks if not any(a <= span[0] < b for a, b in without)]
     if not blocks:
         return Letterhead(body=(0, len(text)))
-    prose = next((i for i, span in enumerate(blocks) if _is_prose(text, span, day_first)), None)
+    prose = _first_prose(text, blocks, day_first)
     if prose is None:
         prose = _behind_date_line(text, blocks)
     if prose is None:
@@ -127,13 +127,19 @@ def is_institution(line: str) -> bool:
     return _ISSUER.search(line) is not None and len(line.split()) <= 15
 
 
-def _is_prose(text: str, span: Span, day_first: bool | None) -> bool:
-    block = text[slice(*span)]
-    lines = block.count("\n") + 1
-    words = len(block.split())
-    long = words >= PROSE_WORDS and words / lines > 12
-    sentence = words >= SENTENCE_WORDS and _SENTENCE.search(block) is not None
-    return long or sentence or bool(_opening(text, span, day_first))
+def _first_prose(text: str, blocks: Sequence[Span], day_first: bool | None) -> int | None:
+    """The first block that is prose; behind what only a letterhead has, a sentence is enough."""
+    headed = False
+    for i, span in enumerate(blocks):
+        block = text[slice(*span)]
+        lines, words = block.count("\n") + 1, len(block.split())
+        long = words >= PROSE_WORDS and words / lines > 12
+        sentence = headed and words >= SENTENCE_WORDS and _SENTENCE.search(block) is not None
+        if long or sentence or _opening(text, span, day_first):
+            return i
+        units = (_plain(text[a:b]) for a, b in _units(text, span))
+        headed = headed or any(_has_marker(x) or _is_date_line(x) for x in units)
+    return None
 
 
 def _behind_date_line(text: str, blocks: Sequence[Span]) -> int | None:
