@@ -19,6 +19,7 @@ LOOK_BACK = 600
 _POINTS_BACK = re.compile(
     r"[“\"']?(?:He|She|They|It|His|Her|Their|Its|This|These|That|Those|Such)\b"
 )
+_ANNOUNCES = re.compile(r"(?::|;|[;,] (?:and|or))$")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[“\"'-])(?:[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Hon|Gen|Col|Capt|Lt|Sgt|"
     r"Sen|Rep|Gov|Amb|St|Jr|Sr|No|Nos|Art|vs|v|al|Inc|Corp|Co|Ltd|Dept|Dist|Ave|Blvd|Fla|Calif|"
@@ -40,7 +41,7 @@ def split_release(release: Release, settings: PassageSettings) -> tuple[Passage,
     edges = sorted({0, release.body_start, release.body_end, len(release.text), *inner})
     spans: list[Span] = []
     for start, end in itertools.pairwise(edges):
-        joined = _join(list(_paragraphs(release.text, start, end)), settings)
+        joined = _join(release.text, list(_paragraphs(release.text, start, end)), settings)
         spans += [part for span in joined for part in _split(release.text, span, settings)]
     return tuple(_passage(release, *span) for span in spans)
 
@@ -71,6 +72,22 @@ def split_sentences(text: str) -> tuple[Span, ...]:
 def sentence_texts(text: str) -> list[str]:
     """The sentences in ``text``."""
     return [text[start:end] for start, end in split_sentences(text)]
+
+
+def announces(text: str) -> bool:
+    """Whether an item of a list follows: after a colon, a semicolon, or "; and"."""
+    return _ANNOUNCES.search(text) is not None
+
+
+def whole_list(text: str, start: int, end: int) -> Span:
+    """The list in ``text`` that the sentence ``start`` to ``end`` opens or is an item of; else itself."""
+    spans = split_sentences(text)
+    first = last = spans.index((start, end))
+    while last + 1 < len(spans) and announces(text[slice(*spans[last])]):
+        last += 1
+    while first and announces(text[slice(*spans[first - 1])]):
+        first -= 1
+    return spans[first][0], spans[last][1]
 
 
 def in_context(passage: Passage, release: Release, with_title: bool) -> str:
@@ -129,13 +146,18 @@ def _trim(text: str, start: int, end: int) -> Span:
     return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 
-def _join(spans: list[Span], settings: PassageSettings) -> list[Span]:
-    """Join what is tiny to what follows (a heading to its text), the last to what precedes."""
+def _join(text: str, spans: list[Span], settings: PassageSettings) -> list[Span]:
+    """Join what is tiny to what follows (a heading to its text), the last to what precedes.
+
+    A list stays with its items, as far as they fit.
+    """
     joined: list[Span] = []
     open_start: int | None = None
-    for start, end in spans:
+    for at, (start, end) in enumerate(spans):
         first = start if open_start is None else open_start
-        if end - first < settings.min_chars:
+        goes_on = at + 1 < len(spans) and announces(text[first:end])
+        fits = goes_on and spans[at + 1][1] - first <= (settings.max_chars or len(text))
+        if end - first < settings.min_chars or (fits and settings.min_chars):
             open_start = first
         else:
             joined.append((first, end))

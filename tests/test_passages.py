@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa_service.corpus import ReadingOptions, read_corpus
-from qa_service.passages import PassageSettings, split_release, split_sentences
+from qa_service.passages import PassageSettings, split_release, split_sentences, whole_list
 from qa_service.types import Release
 
 RELEASES = [
@@ -56,6 +56,37 @@ def test_a_heading_joins_the_paragraph_below_it() -> None:
     text = "Background\n\n" + "The port has four harbours and two ferries. " * 3
     [passage] = split_release(Release("r", "", text, body_end=len(text)), DEFAULT)
     assert passage.text == text.strip()
+
+
+ITEMS = (
+    "Under the agreement with the island council the port will do the following by next winter:\n\n"
+    "mend the northern quay, which was damaged in the January storms of last year;\n\n"
+    "paint the lighthouse at Korsnes and the two beacons on the reef beside it; and\n\n"
+    "light the path from the ferry to the village."
+)
+
+
+def test_a_list_stays_with_its_items_as_far_as_they_fit() -> None:
+    text = (
+        f"{ITEMS}\n\nThe council met on Friday in the village hall, with sixty islanders present."
+    )
+    whole, after = split_release(Release("r", "", text, body_end=len(text)), DEFAULT)
+    assert whole.text == ITEMS
+    assert after.text.startswith("The council met")
+    narrow = split_release(Release("r", "", text, body_end=len(text)), PassageSettings(200, 60))
+    assert len(narrow) > 2
+    assert all(len(passage.text) <= 200 for passage in narrow)
+    apart = split_release(Release("r", "", text, body_end=len(text)), PassageSettings(1200, 0))
+    assert len(apart) == 5
+
+
+def test_a_list_is_known_from_each_of_its_items() -> None:
+    text = f"The port met. {ITEMS} All agreed."
+    spans = split_sentences(text)
+    for span in spans[1:5]:
+        assert text[slice(*whole_list(text, *span))] == ITEMS
+    for span in (spans[0], spans[5]):
+        assert whole_list(text, *span) == span
 
 
 def test_a_signature_joins_the_paragraph_above_it() -> None:
