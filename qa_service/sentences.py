@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qa_service.facts import find_facts, kinds_asked
 from qa_service.passages import split_sentences
+from qa_service.speakers import is_speaker, speaker_asked, speakers_in
 from qa_service.types import Found, Query
 
 Features = NDArray[np.float64]
@@ -18,7 +19,7 @@ Features = NDArray[np.float64]
 FEATURES = (
     "words", "words_around", "words_before", "context_words", "context_around", "pairs", "fact",
     "no_fact", "fact_and_new_words", "rank", "below_best", "length", "short", "lead",
-    "colon", "focus", "focus_before", "rare_here", "words_beyond_title",
+    "colon", "focus", "focus_before", "rare_here", "words_beyond_title", "said_by_asked", "said_by_other",
 )  # fmt: skip
 
 COMMON = (
@@ -33,6 +34,8 @@ COMMON = (
 _STEM = 8
 """Letters of a stem that must agree: "reconsider" and "reconsideration" are stemmed differently."""
 
+_MISPRINT = 0.8
+"""How much of a speaker's surname must agree: a release that prints "Blinens" means Blinken."""
 _FLOOR = 0.3
 """The weight of a word that stands in every passage: in a small corpus most words of a question do."""
 
@@ -90,6 +93,8 @@ class Weighing:
         }
         self._kinds = kinds_asked(query.text)
         self._around = [set(self._cut(f"{one.release.title} {one.passage.text}")) for one in found]
+        self._speaker = speaker_asked(query.text)
+        self._said = [self._is_said(one.passage.text) for one in found]
         self._titles = [set(self._cut(one.release.title)) for one in found]
 
     def features(self, sentences: Sequence[Sentence]) -> Features:
@@ -152,7 +157,16 @@ class Weighing:
             _part(focus, before),
             _part(rare_here, own),
             self._share(self._asked - titled, own),
+            float(self._said[sentence.place] is True),
+            float(self._is_said(sentence.text) is False),
         ]
+
+    def _is_said(self, text: str) -> bool | None:
+        """Whether the text has the speaker whose words are asked for, or only others; else ``None``."""
+        speakers = speakers_in(text) if self._speaker else []
+        return (
+            any(is_speaker(self._speaker, one, _MISPRINT) for one in speakers) if speakers else None
+        )
 
     def _cut(self, text: str) -> list[str]:
         return [stem[:_STEM] for stem in self._terms.stems(text)]

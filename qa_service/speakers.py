@@ -4,6 +4,7 @@
 speech; a sentence that names nobody beside such a verb has no speaker.
 """
 
+import difflib
 import re
 
 from qa_service.facts import names_in
@@ -67,15 +68,18 @@ def speaker_asked(question: str) -> str:
     return who if names_in(f"x {who}") else ""
 
 
-def is_speaker(asked: str, who: str) -> bool:
+def is_speaker(asked: str, who: str, alike: float = 1.0) -> bool:
     """Whether ``who``, as a release names a speaker, is the one asked for: by the surname, or the office.
 
-    "Jeff Sessions" is "Attorney General Sessions", and "the Attorney General" is too.
+    "Jeff Sessions" is "Attorney General Sessions", and "the Attorney General" is too. ``alike``: how much
+    of a surname must agree; a release may misprint it.
     """
     wanted, named = (_words(_OFFICE.split(one)[0]) for one in (asked, who))
     if asked[:4].lower() == "the " and set(wanted) <= set(named):
         return bool(wanted)
-    return wanted[-1:] == named[-1:] != []
+    if not wanted or not named:
+        return False
+    return difflib.SequenceMatcher(None, wanted[-1], named[-1]).ratio() >= alike
 
 
 def _words(name: str) -> list[str]:

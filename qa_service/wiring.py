@@ -12,8 +12,13 @@ from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
 from qa_service.engines.dense_faiss import FaissDense, FaissFlat, FaissPq, FaissRabitq, FaissSq8
 from qa_service.engines.dense_milvus import MilvusDense
-from qa_service.engines.embedder_sentence_transformers import SentenceTransformersEmbedder
+from qa_service.engines.embedder_sentence_transformers import (
+    SentenceTransformersEmbedder,
+    in_bf16,
+    packaged_folder,
+)
 from qa_service.engines.lexical_tantivy import TantivyLexical
+from qa_service.engines.reader_minilm import MinilmReader
 from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
 from qa_service.errors import GenerationMismatch, SettingsError
 from qa_service.fetching import FetchLimits
@@ -25,6 +30,14 @@ from qa_service.types import Filters, Query
 
 T = TypeVar("T")
 
+
+def make_extractive(settings: Settings) -> ExtractiveAnswerer:
+    """The built-in answerer; the reader is small and stays on the processor."""
+    return ExtractiveAnswerer(
+        MinilmReader(packaged_folder, lambda: in_bf16(settings.precision, "cpu"))
+    )
+
+
 DENSE: Mapping[str, type[DenseIndex]] = {
     "faiss": FaissDense,
     "faiss-flat": FaissFlat,
@@ -35,8 +48,8 @@ DENSE: Mapping[str, type[DenseIndex]] = {
 }
 LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
 ANSWERERS: Mapping[str, Callable[[Settings], Answerer]] = {
-    "extractive": lambda _settings: ExtractiveAnswerer(),
-    "llm": lambda settings: LlmAnswerer(make_endpoint(settings), ExtractiveAnswerer()),
+    "extractive": make_extractive,
+    "llm": lambda settings: LlmAnswerer(make_endpoint(settings), make_extractive(settings)),
 }
 
 

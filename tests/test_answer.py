@@ -38,7 +38,8 @@ class Fails:
 @pytest.fixture
 def found(generation: Generation) -> list[Found]:
     stages = search(generation, make_query("harbour lights at night", Filters(), 2000), 5)
-    return look_up(generation, stages, 0, 5)
+    best = look_up(generation, stages, 0, 5)
+    return sorted(best, key=lambda one: len(one.passage.text) < 60)  # a heading is too short to cut
 
 
 @pytest.fixture

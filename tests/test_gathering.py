@@ -46,6 +46,9 @@ RELEASES = [
     release(7, "2019-02-02", "Quay repaired",
             "“The quay is old. It is safe,” said Harald Brun. “We mend it."
             " We paint it.” The work took a year. Brun thanked the crew."),
+    release(8, "2018-04-04", "Works promised", "The port promised the island council three works:",
+            "mend the northern quay after the January storms;",
+            "paint the lighthouse at Korsnes and its beacons; and", "light the path to the village."),
     release(5, "2020-01-09", "Fish market opens", "The fish market was opened by the mayor of Lindholm."),
     release(6, "2022-07-01", "Letters to Okonkwo", "Schoolchildren wrote letters to Mira Okonkwo in June."),
 ]  # fmt: skip
@@ -195,6 +198,13 @@ def test_a_course_of_time_has_a_quote_of_each_release_the_oldest_first(service: 
 def test_a_course_of_time_keeps_to_the_period_asked_for(service: Any) -> None:
     question = "How did the position on the night ferry change in 2021?"
     assert cited(service, question) == ["p1", "p2"]
+
+
+def test_a_list_is_quoted_with_all_its_items(service: Any) -> None:
+    found = reply(service, "What are the three works that the port promised the island council?")
+    [quote] = [one["quote"] for one in found["citations"] if one["release_id"] == "p8"]
+    assert quote.startswith("The port promised the island council three works:")
+    assert quote.endswith("light the path to the village.")
 
 
 def test_the_page_lists_the_statements(service: Any) -> None:

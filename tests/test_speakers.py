@@ -45,3 +45,5 @@ def test_a_speaker_is_known_by_the_surname_or_by_the_office() -> None:
     assert is_speaker("Okonkwo", "Mira Okonkwo of the Port of Lindholm")
     assert not is_speaker("Mira Okonkwo", "Mira Lund")
     assert not is_speaker("Okonkwo", "the Okonkwo Bridge Company")
+    assert not is_speaker("Antony Blinken", "Anthony Blinens")
+    assert is_speaker("Antony Blinken", "Anthony Blinens", alike=0.8)

@@ -36,6 +36,12 @@ from qa_service.understanding import Reading, understand
 
 log = logging.getLogger(__name__)
 
+ON_THE_MATTER = 0.45
+"""Cosine of the nearest passage from which the releases count as being on the matter: 15 of 17 near misses
+and false premises over the justice releases have it, of six questions on other matters none, of 133 that
+can be answered 130."""
+ON_IT = "The releases are on this matter, but this they do not say."
+NOT_ON_IT = "Nothing in the releases is on this matter."
 UNREAD = (
     "The index's model does not read the language of this question: passages were found by their words "
     "alone. QA_EMBEDDER names another model."
@@ -116,6 +122,7 @@ def ask_in_steps(
         checked = check_draft(draft, found, generation_id, threshold)
         denied = contradicted(query.text, found, published, draft.confidence)
         answer = denied or with_direct(checked, found, query.text, published.lexical.stems)
+        answer = with_kind_of_no(answer, found)
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     took_ms = (time.perf_counter() - began) * 1000
@@ -158,6 +165,14 @@ def contradicted(
     cited = check_draft(Draft((claim,), 1.0), found, published.generation_id, 0.0)
     text = f"{SAY_OTHERWISE}\n\n{cited.text}"
     return replace(cited, status="contradicted", text=text, confidence=confidence / 2)
+
+
+def with_kind_of_no(answer: Answer, found: Sequence[Found]) -> Answer:
+    """An honest no with a note on whether the releases are on the matter at all."""
+    if answer.status != "no_evidence":
+        return answer
+    near = max((one.dense for one in found), default=0.0) >= ON_THE_MATTER
+    return replace(answer, notes=(*answer.notes, ON_IT if near else NOT_ON_IT))
 
 
 def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: Stems) -> Answer:

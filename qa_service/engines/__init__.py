@@ -156,6 +156,13 @@ class Reranker(Protocol):
         """Shape ``(len(texts),)``: how well each text answers the question."""
 
 
+class Reader(Protocol):
+    """Reads the question and a sentence together."""
+
+    def read(self, question: str, sentences: Sequence[tuple[str, str]]) -> Scores:
+        """Shape ``(len(sentences),)``: log odds that each, with its release's title, answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What an answerer may use beside the passages: the words and vectors of the generation.

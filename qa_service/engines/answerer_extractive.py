@@ -1,7 +1,8 @@
-"""The built-in answerer: the sentences that a small trained model takes for the answer.
+"""The built-in answerer: the sentences that small trained models take for the answer.
 
-One linear model ranks the sentences, another gives the confidence. Their weights come from
-``benchmarks/train_answerer.py``, which also measures them on questions they have not seen.
+A linear model ranks all sentences, a reader reads the best few again with the question, and a third gives
+the confidence. ``benchmarks/train_answerer.py`` and ``benchmarks/train_reader.py`` trained them, and
+measure them on questions that they have not seen.
 """
 
 import difflib
@@ -15,13 +16,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.engines import Tools
-from qa_service.facts import FACTS, asks_across, issue_asked, names_in, without_names
+from qa_service.engines import Reader, Tools
+from qa_service.facts import (
+    FACTS,
+    asks_across,
+    issue_asked,
+    names_in,
+    without_names,
+)
+from qa_service.passages import whole_list
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
 from qa_service.types import Claim, Draft, Found, Query
 
 WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
 PASSAGES = 8
+READ = 5
+"""Sentences that the reader reads."""
 MEANINGS = 3
 QUOTES = 3
 QUOTES_ACROSS = 6
@@ -65,23 +75,28 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """``sentence``: that it answers; ``confidence``: that the best one does."""
+    """``sentence``: that it answers; ``both``: by the reader too; ``confidence``: that the best does."""
 
     sentence: Linear
+    both: Linear
     confidence: Linear
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Sentences with their features, best first."""
+    """Sentences with their features, best first; ``read``: the reader's log odds of those that it read."""
 
     sentences: list[Sentence]
     features: Features
     scores: Floats
+    read: Floats
 
 
 class ExtractiveAnswerer:
-    """Verbatim sentences, ranked by shared words, expected facts, place and meaning."""
+    """Verbatim sentences, ranked by shared words, expected facts, place, meaning, and by reading."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
         """The best sentences, the best first; for a question about the release its letterhead."""
@@ -95,7 +110,7 @@ class ExtractiveAnswerer:
         if across:
             newest_first = query.when is not None and query.when.order == "newest"
             chosen = in_order_of_dates(chosen, found, newest_first)
-        claims = tuple(_claim(one, found) for one in chosen)
+        claims = tuple(dict.fromkeys(_claim(one, found) for one in chosen))
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
         unheard = unheard_of(query.text, found, tools.embedder.knows)
@@ -105,13 +120,15 @@ class ExtractiveAnswerer:
         """Every sentence of the passages, the best first."""
         sentences = sentences_of(found)
         if not sentences:
-            return Read([], np.empty((0, len(_COLUMNS))), np.empty(0))
+            return Read([], np.empty((0, len(_COLUMNS))), np.empty(0), np.empty(0))
         terms = Terms(tools.lexical.stems, tools.lexical.rarity)
         features = Weighing(query, found, terms).features(sentences)
         features = with_meaning(query.text, found, features, tools)
         scores = models().sentence(features)
-        order = np.argsort(-scores, kind="stable")
-        return Read([sentences[i] for i in order], features[order], scores[order])
+        best = np.argsort(-scores, kind="stable")[:READ].tolist()
+        pairs = [(found[sentences[i].place].release.title, sentences[i].text) for i in best]
+        odds = self._reader.read(query.text, pairs).astype(np.float64)
+        return ranked(sentences, features, scores, odds, models().both)
 
 
 @cache
@@ -124,7 +141,21 @@ def models() -> Models:
         mean, spread, weights = (np.array(part[key]) for key in ("mean", "spread", "weights"))
         return Linear(mean, spread, weights, part["bias"])
 
-    return Models(*map(linear, ("sentence", "confidence")))
+    return Models(*map(linear, ("sentence", "both", "confidence")))
+
+
+def ranked(
+    sentences: Sequence[Sentence], features: Features, scores: Floats, odds: Floats, both: Linear
+) -> Read:
+    """All sentences, the best first, when the best by ``scores`` have been read with ``odds``.
+
+    What was not read counts as the least likely of what was.
+    """
+    known = np.full(len(scores), odds.min())
+    known[np.argsort(-scores, kind="stable")[: len(odds)]] = odds
+    final = both(np.column_stack([scores, known]))
+    order = np.argsort(-final, kind="stable")
+    return Read([sentences[i] for i in order], features[order], final[order], odds)
 
 
 def with_meaning(
@@ -169,6 +200,7 @@ def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
         features[0, _TELLING],
         features[:, _GREATEST].max(axis=0),
         [scores[0], margin, likely[0], max(one.dense for one in found)],
+        [read.read.max(), np.logaddexp.reduce(read.read)],
     ])  # fmt: skip
 
 
@@ -217,5 +249,9 @@ def _issue_claim(question: str, found: Sequence[Found]) -> Claim | None:
 
 
 def _claim(sentence: Sentence, found: Sequence[Found]) -> Claim:
-    passage_id = found[sentence.place].passage.passage_id
-    return Claim(passage_id, sentence.start, sentence.end, sentence.text)
+    """The sentence; an item of a list with all of it, for alone it says little."""
+    passage = found[sentence.place].passage
+    span = sentence.start - passage.start, sentence.end - passage.start
+    start, end = whole_list(passage.text, *span)
+    text = passage.text[start:end]
+    return Claim(passage.passage_id, passage.start + start, passage.start + end, text)

@@ -1,0 +1,200 @@
+"""Train the reader on question sets, and measure it on articles it has not seen.
+
+    .venv/bin/python benchmarks/train_reader.py --set QUESTIONS CORPUS [--set …] [--epochs 3] [--write]
+
+Sets as for ``train_answerer.py``. A fifth of the articles of each set is kept for measuring. Low-rank
+changes (Hu et al. 2021, arXiv:2106.09685) to the first layers of the packaged model; each question's
+sentences compete with each other and with "none of these" (score 0). A quarter of the questions that
+have an answer are shown without it: near misses.
+"""
+
+import argparse
+import math
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+from train_answerer import Example, area_under, mark_unseen, read_set
+from transformers import AutoModel, AutoTokenizer
+
+from qa_service.engines.answerer_extractive import READ, models
+from qa_service.engines.embedder_sentence_transformers import packaged_folder
+from qa_service.engines.reader_minilm import MAX_PIECES, SCALE, WEIGHTS, pair_text
+
+LAYERS = 4
+RANK = 16
+RATE = 1e-3
+BATCH = 16
+WITHOUT_ANSWER = 0.25
+
+
+class LowRank(nn.Module):
+    """A frozen linear layer and what is added to its weights."""
+
+    def __init__(self, frozen: nn.Linear) -> None:
+        super().__init__()
+        self.frozen = frozen
+        self.a = nn.Parameter(torch.randn(RANK, frozen.in_features) / math.sqrt(frozen.in_features))
+        self.b = nn.Parameter(torch.zeros(frozen.out_features, RANK))
+
+    def forward(self, states: Any) -> Any:
+        """Shape ``(…, out_features)``."""
+        return self.frozen(states) + SCALE * (states @ self.a.T) @ self.b.T
+
+
+class Pairs(nn.Module):
+    """The first layers of the packaged model and a score of the first state and the mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bert = AutoModel.from_pretrained(packaged_folder(), local_files_only=True)
+        self.bert.encoder.layer = self.bert.encoder.layer[:LAYERS]
+        for weights in self.bert.parameters():
+            weights.requires_grad = False
+        for name, layer in list(self.bert.encoder.named_modules()):
+            if isinstance(layer, nn.Linear):
+                parent, _, own = name.rpartition(".")
+                setattr(self.bert.encoder.get_submodule(parent), own, LowRank(layer))
+        self.head = nn.Linear(2 * self.bert.config.hidden_size, 1)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pieces: Any) -> Any:
+        """Shape ``(pairs,)``: log odds against "none of these"."""
+        states = self.bert(**pieces).last_hidden_state
+        there = pieces["attention_mask"].unsqueeze(-1).to(states.dtype)
+        means = (states * there).sum(1) / there.sum(1)
+        return self.head(torch.cat([states[:, 0], means], 1)).squeeze(-1)
+
+    def changes(self) -> dict[str, Any]:
+        """What was learned, by the names that ``reader_minilm`` expects, in half precision."""
+        learned = {n: p for n, p in self.named_parameters() if p.requires_grad}
+        return {
+            name.removeprefix("bert."): weights.detach().numpy().astype(np.float16)
+            for name, weights in learned.items()
+        }
+
+
+def main() -> None:
+    """Read, train, measure after each epoch, and write if asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--set", nargs=2, action="append", required=True, type=Path)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help=f"write {WEIGHTS}")
+    args = parser.parse_args()
+    random.seed(1)
+    torch.manual_seed(1)
+    examples = [e for one in args.set for e in read_set(*one) if e.sentences]
+    labelled = {e.name for e in examples if e.right.any()}
+    examples = [e for e in examples if e.name in labelled or not e.answerable]
+    mark_unseen(examples)
+    seen, unseen = ([e for e in examples if e.unseen is one] for one in (False, True))
+    model = Pairs()
+    steps = args.epochs * math.ceil(len(seen) / BATCH)
+    tuned = [weights for weights in model.parameters() if weights.requires_grad]
+    optimizer = torch.optim.AdamW(tuned, lr=RATE, weight_decay=0.01)
+    pace = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / 60) * max(0.02, 1 - step / steps)
+    )
+    for epoch in range(args.epochs):
+        for batch in tqdm(list(batches(seen)), desc=f"epoch {epoch + 1}"):
+            learn(model, batch, tuned, optimizer)
+            pace.step()
+        measure(model, unseen)
+    if args.write:
+        np.savez(WEIGHTS, **model.changes())
+
+
+def batches(examples: Sequence[Example]) -> Iterator[list[Example]]:
+    """In random order, but of like length."""
+
+    def about_as_long(one: Example) -> float:
+        return sum(len(sentence.text) for sentence in one.sentences[:READ]) + 400 * random.random()
+
+    ordered = sorted(examples, key=about_as_long)
+    cut = [ordered[at : at + BATCH] for at in range(0, len(ordered), BATCH)]
+    random.shuffle(cut)
+    yield from cut
+
+
+def candidates(example: Example, with_right: bool) -> list[int]:
+    """The sentences that are read: the best by the linear model, in training also two right ones."""
+    best = np.argsort(-models().sentence(example.features), kind="stable")[:READ].tolist()
+    right = np.flatnonzero(example.right).tolist() if with_right else []
+    return best + [one for one in right if one not in best][:2]
+
+
+def scored(model: Pairs, batch: Sequence[tuple[Example, list[int]]]) -> list[Any]:
+    """The scores of each question's candidates."""
+    tokenizer = AutoTokenizer.from_pretrained(packaged_folder(), local_files_only=True)
+    pairs = [
+        (e.query.text, pair_text(e.found[e.sentences[i].place].release.title, e.sentences[i].text))
+        for e, chosen in batch
+        for i in chosen
+    ]
+    pieces = tokenizer(
+        [asked for asked, _ in pairs], [said for _, said in pairs],
+        truncation="longest_first", max_length=MAX_PIECES, padding=True, return_tensors="pt",
+    )  # fmt: skip
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = model(pieces)
+    return list(torch.split(scores.float(), [len(chosen) for _, chosen in batch]))
+
+
+def learn(model: Pairs, batch: Sequence[Example], tuned: list[Any], optimizer: Any) -> None:
+    """One step: the softmax of each list, and of none, against what is right."""
+    model.train()
+    read = [(one, candidates(one, with_right=True)) for one in batch]
+    loss = torch.zeros(())
+    for (one, chosen), scores in zip(read, scored(model, read), strict=True):
+        right = torch.from_numpy(one.right[chosen] > 0)
+        shown = torch.ones(len(chosen), dtype=torch.bool)
+        if right.any() and random.random() < WITHOUT_ANSWER:
+            shown, right = ~right, torch.zeros_like(right)
+        every = torch.cat([torch.zeros(1), scores[shown]])
+        wanted = torch.cat([~right.any().reshape(1), right[shown]])
+        loss = loss + torch.logsumexp(every, 0) - torch.logsumexp(every[wanted], 0)
+    optimizer.zero_grad()
+    (loss / len(batch)).backward()
+    nn.utils.clip_grad_norm_(tuned, 1.0)
+    optimizer.step()
+
+
+def measure(model: Pairs, examples: Sequence[Example]) -> None:
+    """By set, of the questions whose answer was found: right first and among three; and the AUROC."""
+    model.eval()
+    rows = defaultdict(list)
+    with torch.no_grad():
+        for one in tqdm(examples, desc="measuring"):
+            chosen = candidates(one, with_right=False)
+            scores = scored(model, [(one, chosen)])[0].numpy()
+            ways = (chosen, [chosen[i] for i in np.argsort(-scores, kind="stable")])
+            hits = [[bool(one.right[i]) for i in way] for way in ways]
+            rows[one.name].append((hits, float(scores.max()), one))
+    print(
+        f"{'articles not seen':22}{'linear @1':>10}{'@3':>7}{'reader @1':>11}{'@3':>7}{'AUROC':>8}"
+    )
+    for name, found in rows.items():
+        able = [hits for hits, _, one in found if one.right.any()]
+        shares = [
+            np.mean([any(h[w][:n]) for h in able]) if able else 0 for w in (0, 1) for n in (1, 3)
+        ]
+        sure = [[s for _, s, one in found if one.answerable is can] for can in (True, False)]
+        area = area_under(*map(np.array, sure))
+        print(
+            f"{name:22}"
+            + "".join(f"{s:{w}.3f}" for s, w in zip(shares, (10, 7, 11, 7), strict=True))
+            + f"{area:8.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
