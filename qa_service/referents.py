@@ -34,7 +34,9 @@ _NO_PERSON = re.compile(
     r"Another|Today|Department|Division|Office|Court|Act|Bank|University|Service|Agency|Commission|Ministry|"
     r"Government|Committee|Congress|Union|Nations|States|Kingdom|County|City|District|Bureau|Police|Summit|Council|"
     r"Association|Fund|Inc|Corp|Company|International|Group|Junction|Justice|Defendants?|Victims?|Prosecutors|"
-    r"Investigators|Evidence|Agents|Officials|Members|Companies|Federal|United|House|Island|Airport)\b"
+    r"Investigators|Evidence|Agents|Officials|Members|Companies|Federal|United|House|Island|Airport|"
+    r"Energy|Holdings|Technologies|Systems|Solutions|Pharma\w*|Airlines|Motors|Foods|Capital|Partners|Industries|"
+    r"Media|Networks?|Labs?|Software|Health|Therapeutics|Power|Oil|Gas|Mining|Ltd|LLC|PLC|GmbH|Authority|Museum)\b"
 )
 
 

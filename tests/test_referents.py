@@ -27,6 +27,7 @@ def meant(text: str) -> str:
         ("Ann Dahl and Eva Dahl came. Dahl spoke. |She was glad.", ""),
         ("The Department opened it. |He was glad.", ""),
         ("Max International paid. |He was glad.", ""),
+        ("Nordfjell Energy has named Helene Strand its chief. |She follows Tomas Ek.", ""),
         ("Ingrid Dahl spoke. He coughed. |She was glad.", ""),
         ("Ingrid Dahl spoke. |It was short.", ""),
         ("Ingrid Dahl spoke. |Her Excellency Eva Berg was glad.", ""),
