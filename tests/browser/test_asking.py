@@ -254,3 +254,9 @@ def test_everything_for_the_first_sight_is_small(open_page: Open) -> None:
         ".reduce((sum, one) => sum + one.transferSize, 0)"
     )
     assert 0 < size < 100_000
+
+
+def test_the_address_of_a_question_opens_where_its_answer_begins(open_page: Open) -> None:
+    page = open_page(f"/?q={quote(QUESTION)}", viewport={"width": 390, "height": 780})
+    expect(page.locator(".question")).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
