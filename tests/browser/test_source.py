@@ -80,6 +80,26 @@ def test_arrows_go_from_citation_to_citation_and_escape_goes_back(open_page: Ope
     expect(page.locator("a.n[data-n]").nth(1)).to_be_focused()
 
 
+def test_an_arrow_pressed_before_the_release_has_arrived_marks_the_next_quote(
+    open_page: Open,
+) -> None:
+    page = asked(open_page)
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/releases/*beside=1*", hold)
+    page.locator("a.n[data-n]").first.click()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#source-title")).to_contain_text("Source 2 of")
+    for route in held:
+        route.continue_()
+    words = page.locator(".words").nth(1).inner_text()
+    expect(page.locator("#source mark.current").first).to_have_text(words)
+    expect(page.locator("#source .problem")).to_have_count(0)
+
+
 def test_arrows_go_along_the_citations_without_a_source_too(open_page: Open) -> None:
     page = asked(open_page)
     page.locator("a.n[data-n]").first.focus()
@@ -98,6 +118,7 @@ def test_the_buttons_and_the_close_button_do_the_same(open_page: Open) -> None:
 
 def test_opening_a_source_does_not_move_the_lines_that_are_read(open_page: Open) -> None:
     page = asked(open_page)
+    page.locator("a.n[data-n]").last.hover()  # brings it into view
     top = page.locator(".words").last.bounding_box()
     page.locator("a.n[data-n]").last.click()
     expect(page.locator("#source mark.current").first).to_be_visible()

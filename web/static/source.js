@@ -11,7 +11,8 @@ const GONE = {
   410: "This release was withdrawn after the answer was given.",
 };
 let open = null; // the citation that is open
-let loaded = ""; // the address of the release that is shown
+let loaded = ""; // the address of the release that is shown, or on its way
+let arrival = null; // when it is there
 let opener = null; // what gets the focus back
 let leaving = false; // a step back that only undoes the opening
 
@@ -53,7 +54,8 @@ async function show(citation) {
     text.focus({ preventScroll: true });
     history.pushState({ source: true }, "");
   }
-  if (loaded !== address.pathname + address.search) await load(address);
+  if (loaded !== address.pathname + address.search) arrival = load(address);
+  await arrival;
   if (open === citation) point(decodeURIComponent(address.hash.slice(1)));
 }
 
@@ -114,7 +116,7 @@ function step(by) {
 /** The way back of a browser or a phone closes the source too: opening it was a step in the history. */
 function close() {
   const back = history.state?.source;
-  dialog.close();
+  shut();
   leaving = back;
   if (back) history.back();
 }
@@ -123,17 +125,19 @@ addEventListener("popstate", (event) => {
   if (leaving) event.stopImmediatePropagation(); // nothing else is to move
   else if (dialog.open && !event.state?.source) {
     event.stopImmediatePropagation();
-    dialog.close();
+    shut();
   }
   leaving = false;
 });
 
-dialog.addEventListener("close", () => {
+/** The focus goes back at once: later it would be taken from what is typed by then. */
+function shut() {
+  dialog.close();
   document.body.classList.remove("reading");
   open?.removeAttribute("aria-current");
   open = null;
   opener?.focus({ preventScroll: true });
-});
+}
 
 dialog.addEventListener("cancel", (event) => {
   event.preventDefault();
