@@ -214,10 +214,7 @@ def train(examples: Sequence[Example]) -> tuple[Linear, Linear, Linear]:
 def columns(example: Example, sentence: Linear) -> Floats:
     """What the model of both weighs: the linear score and the reader's."""
     scores = sentence(example.features)
-    odds = odds_of(example, scores)
-    known = np.full(len(scores), odds.min())
-    known[np.argsort(-scores, kind="stable")[: len(odds)]] = odds
-    return np.column_stack([scores, known])
+    return engine.beside_odds(scores, odds_of(example, scores))
 
 
 def odds_of(example: Example, scores: Floats) -> Floats:

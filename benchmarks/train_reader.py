@@ -53,6 +53,7 @@ class Pairs(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.tokenizer = AutoTokenizer.from_pretrained(packaged_folder(), local_files_only=True)
         self.bert = AutoModel.from_pretrained(packaged_folder(), local_files_only=True)
         self.bert.encoder.layer = self.bert.encoder.layer[:LAYERS]
         for weights in self.bert.parameters():
@@ -134,13 +135,12 @@ def candidates(example: Example, with_right: bool) -> list[int]:
 
 def scored(model: Pairs, batch: Sequence[tuple[Example, list[int]]]) -> list[Any]:
     """The scores of each question's candidates."""
-    tokenizer = AutoTokenizer.from_pretrained(packaged_folder(), local_files_only=True)
     pairs = [
         (e.query.text, pair_text(e.found[e.sentences[i].place].release.title, e.sentences[i].text))
         for e, chosen in batch
         for i in chosen
     ]
-    pieces = tokenizer(
+    pieces = model.tokenizer(
         [asked for asked, _ in pairs], [said for _, said in pairs],
         truncation="longest_first", max_length=MAX_PIECES, padding=True, return_tensors="pt",
     )  # fmt: skip

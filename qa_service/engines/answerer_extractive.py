@@ -147,15 +147,20 @@ def models() -> Models:
 def ranked(
     sentences: Sequence[Sentence], features: Features, scores: Floats, odds: Floats, both: Linear
 ) -> Read:
-    """All sentences, the best first, when the best by ``scores`` have been read with ``odds``.
+    """All sentences, the best first, when the best by ``scores`` have been read with ``odds``."""
+    final = both(beside_odds(scores, odds))
+    order = np.argsort(-final, kind="stable")
+    return Read([sentences[i] for i in order], features[order], final[order], odds)
+
+
+def beside_odds(scores: Floats, odds: Floats) -> Floats:
+    """Shape ``(sentences, 2)``: the scores, and the odds of the best by them, that were read.
 
     What was not read counts as the least likely of what was.
     """
     known = np.full(len(scores), odds.min())
     known[np.argsort(-scores, kind="stable")[: len(odds)]] = odds
-    final = both(np.column_stack([scores, known]))
-    order = np.argsort(-final, kind="stable")
-    return Read([sentences[i] for i in order], features[order], final[order], odds)
+    return np.column_stack([scores, known])
 
 
 def with_meaning(
