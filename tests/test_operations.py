@@ -113,7 +113,7 @@ def test_metrics_count_requests_stages_and_answers_by_route(client: Any) -> None
     before = samples(client.get("/metrics").text)
     client.post("/api/answer", json={"question": QUESTION})
     client.get("/api/v1/releases/wire-1")
-    client.get("/no-such-page/4711")
+    client.get("/no-such-page/of-mine")
     reply = client.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain")
     after = samples(reply.text)
@@ -127,7 +127,7 @@ def test_metrics_count_requests_stages_and_answers_by_route(client: Any) -> None
     assert grew(answered) == 1
     route = "/api/releases/{release_id:path}"
     assert grew(f'qa_request_seconds_count{{method="GET",route="{route}",status="200"}}') == 1
-    assert "4711" not in reply.text
+    assert "of-mine" not in reply.text
     assert after["qa_generation_releases"] == client.get("/api/status").json()["releases"]
     assert after["qa_generation_age_seconds"] >= 0
     assert after["qa_generation_problem"] == 0
