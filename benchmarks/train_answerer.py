@@ -96,6 +96,7 @@ def read_set(questions: Path, corpus: Path) -> Iterator[Example]:
             generation.lexical,
             generation.embedder,
             lambda passage: generation.sentence_vectors(passage.passage_id),
+            generation.embedder.embed_queries,
         )
         terms = Terms(tools.lexical.stems, tools.lexical.rarity)
         for row in tqdm(rows, desc=name):
@@ -214,7 +215,7 @@ def train(examples: Sequence[Example]) -> tuple[Linear, Linear, Linear]:
 def columns(example: Example, sentence: Linear) -> Floats:
     """What the model of both weighs: the linear score and the reader's."""
     scores = sentence(example.features)
-    return engine.beside_odds(scores, odds_of(example, scores))
+    return engine.beside_odds(example.features, scores, odds_of(example, scores))
 
 
 def odds_of(example: Example, scores: Floats) -> Floats:

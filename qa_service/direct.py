@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from qa_service.facts import FACTS, asks_across, find_facts
-from qa_service.readers.dates import MONTH_FIRST
+from qa_service.readers.dates import MONTH
 from qa_service.temporal import find_periods
 from qa_service.types import Release
 
@@ -54,6 +54,8 @@ _QUOTED = re.compile(
 )
 _WITHIN = re.compile(r"\b(?:in|at|near) (?:the )?$", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_MONTH_DAY = re.compile(rf"\b{MONTH}\s+\d{{1,2}}\b")
+_DAY_MONTH = re.compile(rf"\b\d{{1,2}}\s+{MONTH}\b")
 _RUN_ON = re.compile(r"\.\s+(?=(?:His|Her|The|He|She|It|They|Mr|Ms|Mrs|H)\b)")
 _FULL_STOP = re.compile(r"(?<!\b(?:Inc|Ltd))(?<!\bCorp)(?<=[a-z]{3})\.$")
 _OWNER = re.compile(r"['’]s?\b|['’]$")
@@ -62,9 +64,7 @@ _OWNER = re.compile(r"['’]s?\b|['’]$")
 def find_direct(question: str, sentence: str, stems: Stems) -> Span | None:
     """The span in ``sentence`` of the fact asked for; ``None`` if none is asked, there, or clear."""
     kind = kind_asked(question)
-    facts = find_facts(kind, sentence, question) if kind else []
-    cut = [_trimmed(sentence, fact) for fact in facts]
-    fitting = [fact for fact in cut if _fits(kind, sentence, fact)]
+    fitting = facts_asked(kind, question, sentence) if kind else []
     asked = set(stems(question))
     words = [match.span() for match in _WORD.finditer(sentence)]
     shared = [span for span in words if asked.intersection(stems(sentence[slice(*span)]))]
@@ -83,6 +83,12 @@ def find_direct(question: str, sentence: str, stems: Stems) -> Span | None:
     return ranked[0][1]
 
 
+def facts_asked(kind: str, question: str, sentence: str) -> list[Span]:
+    """The spans in ``sentence`` that could be the fact asked for, of a ``kind`` by :func:`kind_asked`."""
+    cut = (_trimmed(sentence, fact) for fact in find_facts(kind, sentence, question))
+    return [fact for fact in cut if _fits(kind, sentence, fact)]
+
+
 def kind_asked(question: str) -> str:
     """The kind of fact that would be a direct answer, or nothing."""
     if asks_across(question) or _QUOTED.search(question):
@@ -93,8 +99,11 @@ def kind_asked(question: str) -> str:
     return min(found, key=lambda one: one[0], default=(0, ""))[1]
 
 
-def day_meant(words: str, release: Release) -> str:
-    """The day that "yesterday" or "Friday" means, as the release writes dates; else nothing."""
+def day_meant(words: str, release: Release, others: Sequence[Release] = ()) -> str:
+    """The day that "yesterday" or "Friday" means; else nothing.
+
+    Written as the release writes dates; if it has none, as the ``others`` do.
+    """
     periods = find_periods(words, release.published) if _RELATIVE.fullmatch(words) else []
     days = {(period.first, period.last) for period in periods}
     if len(days) != 1:
@@ -102,8 +111,14 @@ def day_meant(words: str, release: Release) -> str:
     [(day, last)] = days
     if day is None or day != last:
         return ""
-    month_first = MONTH_FIRST.search(release.text)
+    orders = (_order(release.text), *(_order(other.text) for other in others))
+    month_first = next(filter(None, orders), 0) > 0
     return f"{day:%B} {day.day}, {day.year}" if month_first else f"{day.day} {day:%B} {day.year}"
+
+
+def _order(text: str) -> int:
+    """Positive if dates mostly have the month first, negative if the day, 0 if there are none."""
+    return len(_MONTH_DAY.findall(text)) - len(_DAY_MONTH.findall(text))
 
 
 def _fits(kind: str, sentence: str, fact: Span) -> bool:

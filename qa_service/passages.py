@@ -12,7 +12,11 @@ from qa_service.types import Passage, Release
 Span = tuple[int, int]
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\r?\n[^\S\n]*)+|\r(?:[^\S\r\n]*\r)+")
-_SENTENCE_END = re.compile(r"""[.!?…។。！？]+["'”’»)\]]*(?=\s)|[។。！？]+|\n+""")
+_SENTENCE_END = re.compile(
+    r"""[.!?…។。！？]+["'”’»)\]]*(?=\s)|[។。！？]+|\n+|(?<=[a-z]{3})[.!?](?=[A-Z][a-z]*[ ,])"""
+)
+"""The last form: a full stop that lost its space, "in port.The vessel"."""
+_ADDRESS = re.compile(r"[.@/][^\s]*$")
 LOOK_BACK = 600
 """Characters before a passage in which its preceding sentence is looked for."""
 
@@ -119,6 +123,8 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
         return True
     following = text[match.end() :].lstrip()[:1]
     before = text[max(0, match.start() - 20) : match.start() + 1]
+    if following and not text[match.end()].isspace() and _ADDRESS.search(before[:-1]):
+        return False
     return not following.islower() and not _ABBREVIATION.search(before)
 
 

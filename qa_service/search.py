@@ -118,7 +118,8 @@ class Stages:
     """The ranking of each stage, and what each took, in milliseconds.
 
     ``reranked`` is what is shown; without a reranker it is ``fused``. ``read``: whether the model reads
-    the language of the query; if not, words alone count.
+    the language of the query; if not, words alone count. ``embedded``: the vectors of the question's
+    wordings, for whoever needs them again.
     """
 
     lexical: Ranking
@@ -126,6 +127,7 @@ class Stages:
     fused: Ranking
     reranked: Ranking
     read: bool
+    embedded: dict[str, Vectors]
     took_ms: dict[str, float]
 
 
@@ -175,7 +177,8 @@ def search(published: Published, query: Query, k: int) -> Stages:
     names = ("lexical", "embed", "dense", "fuse", "rerank")
     took_ms = dict(zip(names, took.round(2).tolist(), strict=True))
     count_stages(took_ms)
-    return Stages(by_words, by_meaning, fused, reranked, read, took_ms)
+    embedded = dict(zip(texts, vectors, strict=True))
+    return Stages(by_words, by_meaning, fused, reranked, read, embedded, took_ms)
 
 
 def look_up(published: Published, stages: Stages, offset: int, k: int) -> list[Found]:

@@ -1,5 +1,6 @@
 """The sentences of retrieved passages, and what speaks for each as the answer to a question."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.facts import find_facts, kinds_asked
+from qa_service.direct import facts_asked, kind_asked
+from qa_service.facts import find_facts, kinds_asked, names_in
 from qa_service.passages import split_sentences
 from qa_service.speakers import is_speaker, speaker_asked, speakers_in
 from qa_service.types import Found, Query
@@ -20,6 +22,7 @@ FEATURES = (
     "words", "words_around", "words_before", "context_words", "context_around", "pairs", "fact",
     "no_fact", "fact_and_new_words", "rank", "below_best", "length", "short", "lead",
     "colon", "focus", "focus_before", "rare_here", "words_beyond_title", "said_by_asked", "said_by_other",
+    "names_here", "certain_fact", "no_certain_fact",
 )  # fmt: skip
 
 COMMON = (
@@ -96,6 +99,8 @@ class Weighing:
         self._speaker = speaker_asked(query.text)
         self._said = [self._is_said(one.passage.text) for one in found]
         self._titles = [set(self._cut(one.release.title)) for one in found]
+        self._certain = kind_asked(query.text)
+        self._named = _named(query.text, found)
 
     def features(self, sentences: Sequence[Sentence]) -> Features:
         """A row a sentence, a column for each of :data:`FEATURES`."""
@@ -137,6 +142,9 @@ class Weighing:
         share = self._share(self._asked, own)
         kinds = [find_facts(kind, sentence.text, self._query.text) for kind in self._kinds]
         fact = float(any(kinds))
+        certain = float(bool(
+            self._certain and facts_asked(self._certain, self._query.text, sentence.text)
+        ))  # fmt: skip
         return [
             share,
             self._share(self._asked, around),
@@ -159,6 +167,9 @@ class Weighing:
             self._share(self._asked - titled, own),
             float(self._said[sentence.place] is True),
             float(self._is_said(sentence.text) is False),
+            self._named[one.release.release_id],
+            certain,
+            float(bool(self._certain)) - certain,
         ]
 
     def _is_said(self, text: str) -> bool | None:
@@ -175,6 +186,18 @@ class Weighing:
         """The share of the weight of the words wanted that is there."""
         total = sum(self._rarity[stem] for stem in wanted)
         return sum(self._rarity[stem] for stem in wanted & have) / total if total else 0.0
+
+
+def _named(question: str, found: Sequence[Found]) -> dict[str, float]:
+    """By release, how much of the question's names it has: of each name the share of its words."""
+    words = [re.findall(r"[^\W_]{3,}", name.lower()) for name in names_in(question)]
+    names = [{word[:_STEM] for word in parts} for parts in words if parts]
+    have = {}
+    for release in {one.release.release_id: one.release for one in found}.values():
+        text = f"{release.title} {release.text}".lower()
+        shares = [sum(word in text for word in name) / len(name) for name in names]
+        have[release.release_id] = sum(shares) / len(shares) if shares else 1.0
+    return have
 
 
 def _part(weights: dict[str, float], have: set[str]) -> float:

@@ -8,6 +8,7 @@ import difflib
 import re
 
 from qa_service.facts import names_in
+from qa_service.passages import split_sentences
 
 _SAYS = (
     r"(?:said|says|say|stated|states|added|adds|noted|notes|announced|declared|reiterated|stressed|emphasi[sz]ed"
@@ -46,6 +47,7 @@ _ASKED = tuple(
     )
 )
 _OFFICE = re.compile(r"\b(?:of|for|in|at)\b")
+IN_ONE_BREATH = 3
 _MINOR = frozenset("the then former acting jr sr ii iii h e mr mrs ms dr".split())
 
 
@@ -80,6 +82,31 @@ def is_speaker(asked: str, who: str, alike: float = 1.0) -> bool:
     if not wanted or not named:
         return False
     return difflib.SequenceMatcher(None, wanted[-1], named[-1]).ratio() >= alike
+
+
+def whole_speech(text: str, start: int, end: int) -> tuple[int, int]:
+    """What is said in one breath: "…," said Okonkwo. "…"; or just the sentence ``start`` to ``end``.
+
+    From the sentence that names the speaker to the end of the paragraph, at most :data:`IN_ONE_BREATH`
+    sentences.
+    """
+    spans = split_sentences(text)
+    at = first = spans.index((start, end))
+    while (
+        first and not _AFTER.search(text[slice(*spans[first])]) and at - first < IN_ONE_BREATH - 1
+    ):
+        if "\n" in text[spans[first - 1][0] : spans[first][0]]:
+            break
+        first -= 1
+    if not _AFTER.search(text[slice(*spans[first])]):
+        return start, end
+    last = first
+    while last + 1 < len(spans) and last + 1 - first < IN_ONE_BREATH:
+        following = text[slice(*spans[last + 1])]
+        if "\n" in text[spans[last][1] : spans[last + 1][0]] or speakers_in(following):
+            break
+        last += 1
+    return (spans[first][0], spans[last][1]) if last >= at else (start, end)
 
 
 def _words(name: str) -> list[str]:

@@ -77,3 +77,10 @@ def test_yesterday_is_the_day_before_the_release(words: str, text: str, expected
     release = Release("a", "A", text, date(2016, 7, 20))
     assert day_meant(words, release) == expected
     assert day_meant(words, Release("a", "A", text)) == ""
+
+
+def test_a_release_without_dates_has_them_written_as_the_others_do() -> None:
+    release = Release("a", "A", "The clerk was convicted yesterday.", date(2016, 7, 20))
+    others = [Release("b", "B", "They met."), Release("c", "C", "On Sept. 9 he was charged.")]
+    assert day_meant("yesterday", release, others) == "July 19, 2016"
+    assert day_meant("yesterday", release, others[:1]) == "19 July 2016"

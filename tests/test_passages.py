@@ -121,3 +121,15 @@ def test_a_long_paragraph_is_cut_at_sentence_ends_into_even_parts() -> None:
 def test_sentences_end_where_a_reader_would_end_them(sentences: list[str]) -> None:
     text = " ".join(sentences)
     assert [text[a:b] for a, b in split_sentences(text)] == sentences
+
+
+def test_a_sentence_ends_where_the_space_after_its_full_stop_was_lost() -> None:
+    sentences = [
+        "The yard paid Okonkwo.",
+        "Her brother, a clerk, knew!",
+        "Nobody asked Acme Inc.The rest.",
+    ]
+    text = "".join(sentences)
+    assert [text[a:b] for a, b in split_sentences(text)] == sentences
+    name = "It stands at www.ports.example.Org today"
+    assert len(split_sentences(name)) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa_service.speakers import is_speaker, speaker_asked, speakers_in
+from qa_service.speakers import is_speaker, speaker_asked, speakers_in, whole_speech
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,22 @@ def test_a_speaker_is_known_by_the_surname_or_by_the_office() -> None:
     assert not is_speaker("Okonkwo", "the Okonkwo Bridge Company")
     assert not is_speaker("Antony Blinken", "Anthony Blinens")
     assert is_speaker("Antony Blinken", "Anthony Blinens", alike=0.8)
+
+
+def test_words_said_in_one_breath_are_quoted_together() -> None:
+    said = "“We opened the port,” said Minister Mira Okonkwo. “It is deep. It is safe.”"
+    text = f"The port is new. {said}"
+    opened = text.index("“We"), text.index(" “It")
+    whole = text.index("“We"), len(text)
+    assert whole_speech(text, *opened) == whole
+    goes_on = text.index("It is safe"), len(text)
+    assert whole_speech(text, *goes_on) == whole
+    told = 0, text.index(" “We")
+    assert whole_speech(text, *told) == told
+
+
+def test_another_speaker_or_paragraph_ends_what_is_said_in_one_breath() -> None:
+    first = "“We opened the port,” said Minister Mira Okonkwo."
+    for after in ("“It is late,” said Ingrid Dahl.", "\nIt has three cranes."):
+        text = f"{first} {after}"
+        assert whole_speech(text, 0, len(first)) == (0, len(first))

@@ -118,7 +118,7 @@ def ask_in_steps(
     elif choices := could_be_meant(published, query, found):
         answer = Answer("clarify", ASK_BACK, (), 0.0, generation_id, choices=choices)
     elif stages.read:
-        draft = answerer.answer(query, found, _tools(published))
+        draft = answerer.answer(query, found, _tools(published, stages))
         checked = check_draft(draft, found, generation_id, threshold)
         denied = contradicted(query.text, found, published, draft.confidence)
         answer = denied or with_direct(checked, found, query.text, published.lexical.stems)
@@ -187,17 +187,23 @@ def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: St
     span = shown.span(*found_span)
     release = next(one.release for one in found if one.release.release_id == first.release_id)
     text, at = first.quote[slice(*span)], first.start
-    means = day_meant(text, release)
+    means = day_meant(text, release, [one.release for one in found])
     direct = Direct(first.n, at + span[0], at + span[1], text, means)
     told = f"{text} ({means})" if means else text
     return replace(answer, direct=direct, text=f"{told} [{direct.n}]\n\n{answer.text}")
 
 
-def _tools(published: Published) -> Tools:
+def _tools(published: Published, stages: Stages) -> Tools:
     def sentence_vectors(passage: Passage) -> Vectors:
         return published.sentence_vectors(passage.passage_id)
 
-    return Tools(published.lexical, published.embedder, sentence_vectors)
+    def query_vectors(texts: Sequence[str]) -> Vectors:
+        if new := [text for text in texts if text not in stages.embedded]:
+            made = published.embedder.embed_queries(new)
+            stages.embedded.update(zip(new, made, strict=True))
+        return np.stack([stages.embedded[text] for text in texts])
+
+    return Tools(published.lexical, published.embedder, sentence_vectors, query_vectors)
 
 
 def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:

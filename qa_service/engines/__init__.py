@@ -167,12 +167,14 @@ class Reader(Protocol):
 class Tools:
     """What an answerer may use beside the passages: the words and vectors of the generation.
 
-    ``sentence_vectors`` gives those of a passage, shape ``(sentences, dim)``, in the order of its text.
+    ``sentence_vectors`` gives those of a passage, shape ``(sentences, dim)``, in the order of its text;
+    ``query_vectors`` what the embedder's ``embed_queries`` would, but no wording is embedded twice.
     """
 
     lexical: LexicalIndex
     embedder: Embedder
     sentence_vectors: Callable[[Passage], Vectors]
+    query_vectors: Callable[[Sequence[str]], Vectors]
 
 
 class Answerer(Protocol):

@@ -25,7 +25,9 @@ from qa_service.facts import (
     without_names,
 )
 from qa_service.passages import whole_list
+from qa_service.searchable import plain
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
+from qa_service.speakers import speaker_asked, whole_speech
 from qa_service.types import Claim, Draft, Found, Query
 
 WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
@@ -47,13 +49,22 @@ releases 62 % are cited then instead of 57, and of what is cited 39 % is gold in
 """
 
 _COLUMNS = (*FEATURES, "meaning", "nameless", "below_nameless")
+_THING = re.compile(
+    r"\bwhat (?:is|was|are|were) (?:the |its |their |his |her )(?:[\w'’-]+ )??"
+    r"(?!(?:names?|dates?|nature|goals?|purpose|meaning|terms|basis|reasons?|aims?|steps|total|number|kinds?"
+    r"|types?|words?|outcome|results?)\b)(?P<thing>[a-z]{3,}) (?:of|in|for)\b",
+    re.IGNORECASE,
+)
+"""Of 12 such questions of five sets whose thing stands in no passage found, 8 cannot be answered."""
 _TELLING = [
     _COLUMNS.index(name)
     for name in (
         "words", "words_around", "words_before", "context_words", "context_around", "pairs", "fact",
         "no_fact", "fact_and_new_words", "focus", "focus_before", "rare_here", "meaning", "nameless",
+        "names_here", "certain_fact", "no_certain_fact",
     )
 ]  # fmt: skip
+_PLAIN = [_COLUMNS.index(name) for name in ("names_here", "certain_fact", "no_certain_fact")]
 _GREATEST = [_COLUMNS.index(name) for name in ("words_around", "meaning")]
 
 Floats = NDArray[np.float64]
@@ -110,10 +121,12 @@ class ExtractiveAnswerer:
         if across:
             newest_first = query.when is not None and query.when.order == "newest"
             chosen = in_order_of_dates(chosen, found, newest_first)
-        claims = tuple(dict.fromkeys(_claim(one, found) for one in chosen))
+        speech = bool(speaker_asked(query.text))
+        claims = tuple(dict.fromkeys(_claim(one, found, speech) for one in chosen))
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
         unheard = unheard_of(query.text, found, tools.embedder.knows)
+        unheard += missing_thing(query.text, found, tools.lexical.stems)
         return Draft(claims, UNHEARD_OF * likely if unheard else likely)
 
     def read(self, query: Query, found: Sequence[Found], tools: Tools) -> Read:
@@ -148,19 +161,19 @@ def ranked(
     sentences: Sequence[Sentence], features: Features, scores: Floats, odds: Floats, both: Linear
 ) -> Read:
     """All sentences, the best first, when the best by ``scores`` have been read with ``odds``."""
-    final = both(beside_odds(scores, odds))
+    final = both(beside_odds(features, scores, odds))
     order = np.argsort(-final, kind="stable")
     return Read([sentences[i] for i in order], features[order], final[order], odds)
 
 
-def beside_odds(scores: Floats, odds: Floats) -> Floats:
-    """Shape ``(sentences, 2)``: the scores, and the odds of the best by them, that were read.
+def beside_odds(features: Features, scores: Floats, odds: Floats) -> Floats:
+    """Shape ``(sentences, 5)``: the scores, the odds of the best by them, and what is plain to see.
 
-    What was not read counts as the least likely of what was.
+    What was not read counts as the least likely of what was read.
     """
     known = np.full(len(scores), odds.min())
     known[np.argsort(-scores, kind="stable")[: len(odds)]] = odds
-    return np.column_stack([scores, known])
+    return np.column_stack([scores, known, features[:, _PLAIN]])
 
 
 def with_meaning(
@@ -171,7 +184,7 @@ def with_meaning(
     The cosine with the question, that with the question without its names (they say which release
     is meant, and that is found already), and how far the latter is from the best.
     """
-    asked = tools.embedder.embed_queries([question, without_names(question)])
+    asked = tools.query_vectors([plain(question), plain(without_names(question))])
     said = np.vstack([tools.sentence_vectors(one.passage) for one in found])
     whole, nameless = (said @ asked.T).T
     return np.column_stack([features, whole, nameless, nameless - nameless.max()])
@@ -193,6 +206,16 @@ def unheard_of(question: str, found: Sequence[Found], common: Callable[[str], bo
     names = [re.findall(r"[^\W\d_]{3,}", part.lower()) for part in undated]
     strange = (name for name in names if len(name) > 1 or not all(map(common, name)))
     return [" ".join(name) for name in strange if name and not any(map(known, name))]
+
+
+def missing_thing(
+    question: str, found: Sequence[Found], stems: Callable[[str], list[str]]
+) -> list[str]:
+    """The thing of which something is asked, "the population of Cambodia", if no passage has the word."""
+    match = _THING.search(question)
+    wanted = stems(match["thing"]) if match else []
+    known = {stem for one in found for stem in stems(f"{one.release.title} {one.passage.text}")}
+    return [stem for stem in wanted if stem not in known]
 
 
 def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
@@ -253,10 +276,12 @@ def _issue_claim(question: str, found: Sequence[Found]) -> Claim | None:
     return None
 
 
-def _claim(sentence: Sentence, found: Sequence[Found]) -> Claim:
-    """The sentence; an item of a list with all of it, for alone it says little."""
+def _claim(sentence: Sentence, found: Sequence[Found], speech: bool) -> Claim:
+    """The sentence; an item of a list with all of it, for alone it says little; so with a ``speech``."""
     passage = found[sentence.place].passage
     span = sentence.start - passage.start, sentence.end - passage.start
     start, end = whole_list(passage.text, *span)
+    if speech and (start, end) == span:
+        start, end = whole_speech(passage.text, *span)
     text = passage.text[start:end]
     return Claim(passage.passage_id, passage.start + start, passage.start + end, text)

@@ -10,7 +10,7 @@ from qa_service.corpus import ReadingOptions
 from qa_service.errors import GenerationCorrupt, GenerationMismatch
 
 NAME = "manifest.json"
-SCHEMA = 6
+SCHEMA = 7
 """Raised when the meaning of a generation's files changes; older ones must then be rebuilt."""
 
 

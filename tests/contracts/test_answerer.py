@@ -54,7 +54,8 @@ def ask(request: pytest.FixtureRequest, generation: Generation) -> Asks:
     # Nothing answers at port 9 (discard): the language model's answerer falls back.
     settings = read_settings(llm_url="http://127.0.0.1:9/v1", llm_model="none")
     answerer = ANSWERERS[request.param](settings)
-    tools = Tools(generation.lexical, generation.embedder, sentence_vectors)
+    embedder = generation.embedder
+    tools = Tools(generation.lexical, embedder, sentence_vectors, embedder.embed_queries)
     return lambda question, found: answerer.answer(Query(question), found, tools)
 
 
