@@ -3,6 +3,7 @@
 It runs where the package ``milvus`` is installed, which carries the server: pip install milvus==2.3.5.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,13 +12,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
+from conftest import CORPUS, silent
+from serving import served
+from test_app import assert_problem
+from test_server import eventually
 
 from qa_service.engines import Allowed
 from qa_service.engines.dense_milvus import MilvusDense
 from qa_service.errors import GenerationCorrupt
+from qa_service.index import build
+from qa_service.settings import read_settings
 from qa_service.types import Numbers, Scores, Vectors
+from qa_service.wiring import make_engines, make_plan
 
 pytest.importorskip("milvus", reason="no Milvus server here: pip install milvus==2.3.5")
 pytest.importorskip("pymilvus", reason="no Milvus client here: pip install 'qa-service[milvus]'")
@@ -61,7 +70,8 @@ class Server:
 
     def kill(self) -> None:
         for pid in (self._pid, self._process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
 
@@ -137,3 +147,32 @@ def test_a_revised_copy_takes_changes_and_the_old_one_stays(
 def test_what_names_no_collection_is_refused(engine: type[MilvusDense], tmp_path: Path) -> None:
     with pytest.raises(GenerationCorrupt, match=r"collection\.json names no collection"):
         engine.open(tmp_path)
+
+
+ASKED = {"q": "wind farm at Stormvik", "explain": True}
+
+
+def test_a_killed_server_is_said_to_be_away_and_has_everything_when_it_is_back(
+    server: Server, index: MilvusDense, tmp_path: Path
+) -> None:
+    given = {
+        "corpus_dir": CORPUS, "index_dir": tmp_path / "index", "dense": "milvus",
+        "milvus_uri": f"http://127.0.0.1:{server.port}", "milvus_timeout_s": 3.0,
+    }  # fmt: skip
+    settings = read_settings(**given)
+    build(make_plan(settings), make_engines(settings), silent)
+    with served(**given) as url:
+
+        def status(path: str) -> int:
+            return httpx2.get(f"{url}{path}", timeout=60).status_code
+
+        before = httpx2.get(f"{url}/api/search", params=ASKED, timeout=60)
+        assert before.status_code == 200, before.text
+        server.kill()
+        assert_problem(httpx2.get(f"{url}/api/search", params=ASKED, timeout=60), 502, 504)
+        assert eventually(lambda: status("/readyz") in (502, 504), 30)
+        server.start()
+        assert eventually(lambda: status("/readyz") == 200, 180)
+        after = httpx2.get(f"{url}/api/search", params=ASKED, timeout=60)
+        assert after.json()["hits"] == before.json()["hits"]
+    assert_same(index.search(VECTORS[3], N, None), brute_force(NUMBERS, VECTORS[3], N))

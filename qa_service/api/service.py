@@ -37,9 +37,9 @@ def get_health() -> dict[str, str]:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", responses=problems(503))
+@router.get("/readyz", responses=problems(502, 503, 504))
 def get_ready(request: Request, generation: Current) -> dict[str, str]:
-    """A generation is served, and it is the published one; otherwise 503."""
+    """A generation is served, it is the published one, and no engine elsewhere is away."""
     problem = request.app.state.serving.problem
     if problem is not None:
         raise problem
