@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from qa_service import __version__, api, tools, web
+from qa_service import __version__, api, tools, tracing, web
 from qa_service.errors import EngineError, QaError
 from qa_service.index import Serving
 from qa_service.keys import Keys
@@ -24,6 +24,7 @@ from qa_service.middlewares.access import Access, Hosts, RateLimit, check_exposu
 from qa_service.middlewares.headers import SecurityHeaders, Versions
 from qa_service.middlewares.limits import BodyLimit, Queue
 from qa_service.middlewares.observed import Observed
+from qa_service.middlewares.traced import Traced
 from qa_service.problems import problem
 from qa_service.settings import Settings, read_settings
 from qa_service.wiring import canary, make_answerer, make_engines
@@ -113,6 +114,8 @@ def _add_middlewares(app: FastAPI, settings: Settings) -> None:
         )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, on_bug=_on_bug)
+    if tracing.is_on():
+        app.add_middleware(Traced)
 
 
 def _respond(

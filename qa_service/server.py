@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from qa_service.app import create_app
 from qa_service.logs import set_up_logs
 from qa_service.settings import Settings, as_environ, read_settings
+from qa_service.tracing import set_up_tracing
 
 WATCH_AGAIN_S = 5.0
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def run(settings: Settings, watch: bool = False) -> None:
     import uvicorn
 
     set_up_logs(settings)
+    set_up_tracing()
     with _watching(settings) if watch else contextlib.nullcontext():
         if settings.workers == 1:
             uvicorn.run(create_app(settings), **server_options(settings))
@@ -72,6 +74,7 @@ def worker_app() -> FastAPI:
     """The app of one worker."""
     settings = read_settings()
     set_up_logs(settings)
+    set_up_tracing()
     return create_app(settings)
 
 
