@@ -97,8 +97,10 @@ async def ask(client: httpx2.AsyncClient, question: str, seen: Seen) -> None:
         seen.bad += not reply.headers.get("retry-after")
 
 
-async def in_turn(url: str, asked: Sequence[str], clients: int, seconds: float) -> Seen:
-    """So many clients, each of which asks again as soon as it has its answer."""
+async def in_turn(
+    url: str, asked: Sequence[str], clients: int, seconds: float, pause_s: float = 0.0
+) -> Seen:
+    """So many clients, each of which asks again when it has its answer, after a pause."""
     seen, end = Seen(), time.monotonic() + seconds
     limits = httpx2.Limits(max_connections=clients)
     async with httpx2.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
@@ -108,6 +110,7 @@ async def in_turn(url: str, asked: Sequence[str], clients: int, seconds: float) 
             while time.monotonic() < end:
                 await ask(client, asked[at % len(asked)], seen)
                 at += 7
+                await asyncio.sleep(pause_s)
 
         await asyncio.gather(*(keep_asking(number) for number in range(clients)))
     return seen

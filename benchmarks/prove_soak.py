@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/prove_soak.py [SECONDS] [REBUILD_EVERY_S]   (default 120 and 15)
 
-Half an hour with a rebuild every minute: 1800 60. Over a copy of ``QA_CORPUS_DIR`` in a temporary folder.
-Ends with 1 if memory grew more, or a request failed.
+Half an hour with a rebuild every minute: 1800 60. Over copies of ``QA_CORPUS_DIR`` and ``QA_INDEX_DIR`` in
+a temporary folder. Ends with 1 if memory grew more, or a request failed.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from qa_service.settings import read_settings
 
 ALLOWED = 1.05
 CLIENTS = 2
+PAUSE_S = 0.3
+"""Of a client between two questions: the load is steady, not all that a machine can do."""
 WARM = 0.25
 """The share of the time after which memory is compared: caches and allocators have filled by then."""
 
@@ -33,15 +35,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         corpus, index = Path(folder) / "corpus", Path(folder) / "index"
         shutil.copytree(read_settings().corpus_dir, corpus)
+        if read_settings().index_dir.is_dir():
+            shutil.copytree(read_settings().index_dir, index)  # with its cache of vectors
         build(corpus, index)
         asked = questions(index)
         with serving(index) as (url, process):
             done = threading.Event()
             builder = threading.Thread(target=keep_building, args=(corpus, index, every_s, done))
             builder.start()
-            asyncio.run(in_turn(url, asked, CLIENTS, seconds * WARM))
+            asyncio.run(in_turn(url, asked, CLIENTS, seconds * WARM, PAUSE_S))
             warm = resident_mb(process.pid)
-            seen = asyncio.run(in_turn(url, asked, CLIENTS, seconds * (1 - WARM)))
+            seen = asyncio.run(in_turn(url, asked, CLIENTS, seconds * (1 - WARM), PAUSE_S))
             end = resident_mb(process.pid)
             done.set()
             builder.join()

@@ -1,0 +1,136 @@
+"""What is measured of one engine, in a process of its own; the standard library alone, for every venv.
+
+    PYTHON with_NAME.py build|serve WORK
+
+``build`` makes the index in ``WORK/NAME`` from passages whose vectors are known, and embeds a sample as the
+engine itself does. ``serve`` opens it, searches, adds a release. Both print one line of JSON.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+K = 10
+STAGE_K = 30
+"""Hits that each stage of a hybrid search gives to its fusion."""
+CLIENTS = 16
+ROUNDS = 4
+"""How often the queries are asked in all by so many clients."""
+WARM = 5
+
+
+class Engine(Protocol):
+    """What is compared. Passages are objects with ``id``, ``text`` and ``vector``."""
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        """Embed as a build would."""
+
+    def build(self, passages: Sequence[dict[str, Any]]) -> None:
+        """Index them and keep it in the folder."""
+
+    def open(self) -> None:
+        """Ready to search what was built."""
+
+    def search(self, query: str) -> list[str]:
+        """The ids of the best :data:`K` passages."""
+
+    def add(self, passages: Sequence[dict[str, Any]]) -> None:
+        """Index more, which have no vectors yet, and keep it in the folder."""
+
+
+def main(make: Callable[[Path, Path], Engine]) -> None:
+    """Run one phase; ``make`` takes the engine's folder and the folder of the model."""
+    phase, work = sys.argv[1], Path(sys.argv[2])
+    given = json.loads((work / "given.json").read_text())
+    home = work / Path(sys.argv[0]).stem.removeprefix("with_")
+    home.mkdir(exist_ok=True)
+    engine = make(home, Path(given["model"]))
+    facts = build(engine, work, given) if phase == "build" else serve(engine, work, given)
+    print(json.dumps(facts))
+
+
+def build(engine: Engine, work: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """The seconds of indexing, and the texts embedded a second."""
+    passages = read(work / "passages.jsonl")
+    sample = [one["text"] for one in passages[:: max(1, len(passages) // given["sample"])]]
+    engine.embed(sample[:32])
+    began = time.perf_counter()
+    engine.embed(sample)
+    embedding = time.perf_counter() - began
+    began = time.perf_counter()
+    engine.build(passages)
+    return {
+        "index_s": time.perf_counter() - began,
+        "embedded_per_s": len(sample) / embedding,
+        "peak_mb": memory_mb("VmHWM"),
+    }
+
+
+def serve(engine: Engine, work: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Times of searches, memory, rankings; then the same after one release was added."""
+    began = time.perf_counter()
+    engine.open()
+    engine.search(given["queries"][0])
+    facts: dict[str, Any] = {"open_s": time.perf_counter() - began}
+    for query in given["queries"][:WARM]:
+        engine.search(query)
+    facts["alone_s"] = asked(engine, given["queries"], 1)
+    began = time.perf_counter()
+    facts["together_s"] = asked(engine, given["queries"] * ROUNDS, CLIENTS)
+    facts["together_per_s"] = len(facts["together_s"]) / (time.perf_counter() - began)
+    facts["memory_mb"] = memory_mb("VmRSS")
+    facts["own_mb"] = memory_mb("RssAnon")
+    facts["before"] = [engine.search(question) for question in given["questions"]]
+    began = time.perf_counter()
+    engine.add(read(work / "added.jsonl"))
+    facts["add_s"] = time.perf_counter() - began
+    facts["after"] = [engine.search(question) for question in given["questions"]]
+    return facts
+
+
+def asked(engine: Engine, queries: Sequence[str], clients: int) -> list[float]:
+    """Seconds of each search by so many threads, which share the queries."""
+    waiting = list(queries)
+    took: list[float] = []
+
+    def client() -> None:
+        while True:
+            try:
+                query = waiting.pop()
+            except IndexError:
+                return
+            began = time.perf_counter()
+            engine.search(query)
+            took.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(took) != len(queries):
+        raise SystemExit(f"only {len(took)} of {len(queries)} searches came back")
+    return took
+
+
+def memory_mb(name: str) -> float:
+    """A line of ``/proc/self/status``, in megabytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Passages, a line each; vectors are beside them, as JSON cannot hold them well."""
+    with path.open(encoding="utf-8") as lines:
+        passages = [json.loads(line) for line in lines]
+    beside = path.with_suffix(".npy")
+    if beside.exists():
+        import numpy as np
+
+        for passage, vector in zip(passages, np.load(beside), strict=True):
+            passage["vector"] = vector
+    return passages
