@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -35,10 +36,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, shared: Path | None = None) -> FastAPI:
     """The service by these settings (``None``: by the environment's).
 
-    It starts without an index too: every route that needs one answers 503 until one is published.
+    ``shared``: a file in which several workers count for rate limits. The service starts without an index
+    too: every route that needs one answers 503 until one is published.
     """
     settings = settings or read_settings()
     check_exposure(settings, Keys(settings.keys_file))
@@ -71,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.append(Route(tools.PATH, endpoint, include_in_schema=False))
     api.add_routes(app)
     web.add_pages(app)
-    _add_middlewares(app, settings)
+    _add_middlewares(app, settings, shared)
     app.add_exception_handler(QaError, _on_qa_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -88,7 +90,7 @@ def places(settings: Settings) -> int:
     return LLM_AT_ONCE if settings.answerer == "llm" else os.cpu_count() or 1
 
 
-def _add_middlewares(app: FastAPI, settings: Settings) -> None:
+def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> None:
     """From the inside out: the last one added is the first that a request meets."""
     app.add_middleware(
         Queue,
@@ -98,7 +100,7 @@ def _add_middlewares(app: FastAPI, settings: Settings) -> None:
     )
     app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
     if settings.rate_limit:
-        app.add_middleware(RateLimit, limits=parse_limits(settings.rate_limit))
+        app.add_middleware(RateLimit, limits=parse_limits(settings.rate_limit), shared=shared)
     app.add_middleware(Access, keys=Keys(settings.keys_file), settings=settings)
     if settings.allowed_hosts:
         app.add_middleware(Hosts, allowed=settings.allowed_hosts.split())

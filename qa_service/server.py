@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +19,8 @@ from qa_service.settings import Settings, as_environ, read_settings
 from qa_service.tracing import set_up_tracing
 
 WATCH_AGAIN_S = 5.0
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable with the folder in which workers count together; the metrics' library reads it."""
 log = logging.getLogger(__name__)
 
 
@@ -32,9 +35,9 @@ def run(settings: Settings, watch: bool = False) -> None:
             uvicorn.run(create_app(settings), **server_options(settings))
             return
         create_app(settings)  # what is wrong with the settings is said here, once
-        with tempfile.TemporaryDirectory(prefix="qa-metrics-") as folder:
+        with tempfile.TemporaryDirectory(prefix="qa-workers-") as folder:
             # a worker is a process of its own: it is told by its environment what this one was told
-            os.environ.update(as_environ(settings), PROMETHEUS_MULTIPROC_DIR=folder)
+            os.environ.update(as_environ(settings), **{SHARED: folder})
             here = f"{__name__}:{worker_app.__name__}"
             uvicorn.run(here, factory=True, workers=settings.workers, **server_options(settings))
 
@@ -71,11 +74,11 @@ def _watching(settings: Settings) -> Iterator[None]:
 
 
 def worker_app() -> FastAPI:
-    """The app of one worker."""
+    """The app of one worker, which counts in the folder that all have."""
     settings = read_settings()
     set_up_logs(settings)
     set_up_tracing()
-    return create_app(settings)
+    return create_app(settings, Path(os.environ[SHARED]) / "hits.sqlite")
 
 
 def server_options(settings: Settings) -> dict[str, Any]:

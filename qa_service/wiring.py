@@ -1,13 +1,13 @@
 """Settings to objects. The only module that names an engine."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 from qa_service.corpus import Limits, ReadingOptions
-from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker
+from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Reranker, Tools
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
 from qa_service.engines.dense_faiss import FaissDense, FaissFlat, FaissPq, FaissRabitq, FaissSq8
@@ -26,7 +26,8 @@ from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation
 from qa_service.passages import PassageSettings
 from qa_service.search import search
 from qa_service.settings import Settings
-from qa_service.types import Filters, Query
+from qa_service.tracing import is_on, span
+from qa_service.types import Draft, Filters, Found, Query
 
 T = TypeVar("T")
 
@@ -116,9 +117,22 @@ def make_dense(settings: Settings, name: str) -> type[DenseIndex]:
     return ThatMilvus
 
 
+class TracedAnswerer:
+    """An answerer with a span of its own."""
+
+    def __init__(self, inner: Answerer) -> None:
+        self._inner = inner
+
+    def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
+        """What the inner one says."""
+        with span("answerer"):
+            return self._inner.answer(query, found, tools)
+
+
 def make_answerer(settings: Settings) -> Answerer:
     """The answerer that the settings name."""
-    return choose("answerer", ANSWERERS, settings.answerer)(settings)
+    made = choose("answerer", ANSWERERS, settings.answerer)(settings)
+    return TracedAnswerer(made) if is_on() else made
 
 
 def make_endpoint(settings: Settings) -> Endpoint:

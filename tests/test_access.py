@@ -15,8 +15,11 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+import time_machine
 from command_line import process
 from fastapi.testclient import TestClient
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from serving import served
 from test_app import assert_problem
 from test_server import eventually, free_port
@@ -25,7 +28,9 @@ from qa_service.app import create_app
 from qa_service.errors import SettingsError
 from qa_service.index import BuildPlan, BuildReport
 from qa_service.keys import Keys
+from qa_service.middlewares.access import parse_limits
 from qa_service.middlewares.limits import Queue
+from qa_service.middlewares.windows import SharedWindows
 from qa_service.settings import Settings
 
 QUESTION = "How many turbines does the wind farm at Stormvik have?"
@@ -182,6 +187,33 @@ def test_who_asks_too_often_is_told_when_to_come_back(settings: Settings, keys: 
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert service.get("/api/status", headers=bearer(secret)).status_code == 200
         assert service.get("/healthz").status_code == 200
+
+
+def test_workers_that_count_in_one_file_hold_a_limit_together(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own = settings.model_copy(update={"rate_limit": "5/hour; 3/minute"})
+    shared = tmp_path / "hits.sqlite"
+    one, other = (TestClient(create_app(own, shared)) for _ in range(2))
+    with one, other:
+        asked = [service.get("/api/status") for service in (one, other, other, one, other)]
+    assert [reply.status_code for reply in asked] == [200, 200, 200, 429, 429]
+    assert all(1 <= int(reply.headers["retry-after"]) <= 60 for reply in asked[3:])
+
+
+@pytest.mark.parametrize("limit", ["2/second", "3/minute", "1/hour"])
+def test_a_shared_window_is_as_that_of_one_process(limit: str, tmp_path: Path) -> None:
+    [item] = parse_limits(limit)
+    windows = (SharedWindows(tmp_path / "hits"), MovingWindowRateLimiter(MemoryStorage()))
+    with time_machine.travel(0, tick=False) as clock:
+        for step in (0.0, 0.4, 0.4, 0.3, 20.0, 45.0, 3000.0, 700.0):
+            clock.shift(step)
+            for who in ("a", "a", "b"):
+                assert windows[0].test(item, who) == windows[1].test(item, who)
+                assert windows[0].hit(item, who) == windows[1].hit(item, who)
+                stats = [window.get_window_stats(item, who) for window in windows]
+                assert stats[0].remaining == stats[1].remaining
+                assert stats[0].reset_time == pytest.approx(stats[1].reset_time)
 
 
 def test_a_limit_that_is_none_is_a_wrong_setting(settings: Settings, keys: Keys) -> None:

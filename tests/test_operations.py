@@ -217,6 +217,7 @@ def test_several_workers_answer_count_together_and_a_killed_one_is_replaced(
 ) -> None:
     port, log = free_port(), tmp_path / "log"
     environ = {**os.environ, "QA_INDEX_DIR": str(plan.index), "OMP_NUM_THREADS": "1"}
+    environ["QA_RATE_LIMIT"] = "24/hour"
     command = [sys.executable, "-m", "qa_service", "serve", "--workers", "2", "--port", str(port)]
     with log.open("wb") as out:
         server = subprocess.Popen(command, env=environ, stdout=out, stderr=out)
@@ -235,6 +236,8 @@ def test_several_workers_answer_count_together_and_a_killed_one_is_replaced(
             assert asked.json()["status"] == "answered"
         counted = samples(httpx2.get(f"{url}/metrics").text)
         assert counted['qa_answers_total{status="answered"}'] == 20
+        more = [httpx2.get(f"{url}/api/releases", timeout=60).status_code for _ in range(6)]
+        assert more == [200, 200, 200, 429, 429, 429]  # whichever worker it was
         workers = [
             int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", log.read_text())
         ]

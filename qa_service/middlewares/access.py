@@ -6,6 +6,7 @@ import ipaddress
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from qa_service.errors import AccessError, Forbidden, QaError, SettingsError
 from qa_service.keys import PREFIX, Key, Keys
 from qa_service.metrics import SHED
+from qa_service.middlewares.windows import SharedWindows
 from qa_service.problems import problem
 from qa_service.settings import Settings
 
@@ -158,18 +160,26 @@ def parse_limits(text: str) -> list[RateLimitItem]:
 
 
 class RateLimit:
-    """So many requests of one key or, without a key, of one address; the windows move."""
+    """So many requests of one key or, without a key, of one address; the windows move.
 
-    def __init__(self, app: ASGIApp, limits: Sequence[RateLimitItem]) -> None:
+    Workers that count in the same file (``shared``) hold the limit together.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limits: Sequence[RateLimitItem], shared: Path | None = None
+    ) -> None:
         self._app = app
         self._limits = limits
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
+        self._windows = (
+            SharedWindows(shared) if shared else MovingWindowRateLimiter(MemoryStorage())
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse with the time to come back."""
         if scope["type"] == "http" and not _is_open(scope["path"]):
             who = scope.get("state", {}).get("principal") or _neighbourhood(scope)
             over = [limit for limit in self._limits if not self._windows.test(limit, who)]
+            over = over or [limit for limit in self._limits if not self._windows.hit(limit, who)]
             if over:
                 back = max(self._windows.get_window_stats(one, who).reset_time for one in over)
                 headers = {"Retry-After": str(max(1, math.ceil(back - time.time())))}
@@ -180,8 +190,6 @@ class RateLimit:
                 )
                 await refusal(scope, receive, send)
                 return
-            for limit in self._limits:
-                self._windows.hit(limit, who)
         await self._app(scope, receive, send)
 
 
