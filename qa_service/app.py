@@ -18,12 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from qa_service import __version__, api, tools, tracing, web
-from qa_service.errors import EngineError, QaError
+from qa_service.errors import EngineError, QaError, TookTooLong
 from qa_service.index import Serving
 from qa_service.keys import Keys
 from qa_service.middlewares.access import Access, Hosts, RateLimit, check_exposure, parse_limits
 from qa_service.middlewares.headers import SecurityHeaders, Versions
-from qa_service.middlewares.limits import BodyLimit, Queue
+from qa_service.middlewares.limits import BACK_S, BodyLimit, Queue
 from qa_service.middlewares.observed import Observed
 from qa_service.middlewares.traced import Traced
 from qa_service.problems import problem
@@ -97,6 +97,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> N
         at_once=settings.concurrency or places(settings),
         room=settings.queue,
         patience_s=settings.queue_timeout_s,
+        limit_s=settings.request_timeout_s,
     )
     app.add_middleware(BodyLimit, max_bytes=BODY_MAX_BYTES)
     if settings.rate_limit:
@@ -138,7 +139,8 @@ def _on_qa_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, QaError)  # noqa: S101 - registered for this type
     if isinstance(error, EngineError):
         log.error("%s", error)
-    return _respond(request, error.http_status, error.title, str(error))
+    headers = {"Retry-After": str(BACK_S)} if isinstance(error, TookTooLong) else {}
+    return _respond(request, error.http_status, error.title, str(error), headers)
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:

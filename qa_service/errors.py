@@ -13,6 +13,7 @@
     │       └── ReleaseWithdrawn              410   it was withdrawn, or excluded
     ├── EngineError                    6      502   a model or remote engine failed
     │   └── EngineTimeout                     504   ... by not answering in time
+    │       └── TookTooLong                   504   a request took longer than it may
     ├── AccessError                    7      401   who asks is not known
     │   └── Forbidden                         403   who asks may not do this
     ├── ServiceError                   8      503   the service cannot be reached, or has no room
@@ -115,6 +116,12 @@ class EngineTimeout(EngineError):
 
     http_status = 504
     title = "A model did not answer in time"
+
+
+class TookTooLong(EngineTimeout):
+    """A request took longer than it may."""
+
+    title = "This took too long"
 
 
 class AccessError(QaError):

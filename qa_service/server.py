@@ -78,7 +78,7 @@ def worker_app() -> FastAPI:
     settings = read_settings()
     set_up_logs(settings)
     set_up_tracing()
-    return create_app(settings, Path(os.environ[SHARED]) / "hits.sqlite")
+    return create_app(settings, Path(os.environ[SHARED]) / "hits")
 
 
 def server_options(settings: Settings) -> dict[str, Any]:

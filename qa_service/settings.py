@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     queue_timeout_s: float = Field(
         10.0, gt=0, description="One that has waited so long gets 503 too, in seconds."
     )
+    request_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        description="A question or search that takes longer is given up with 504, in seconds.",
+    )
     workers: int = Field(
         1, ge=1, description="Processes that answer; they share the index's memory."
     )

@@ -21,11 +21,15 @@ from fastapi.testclient import TestClient
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from serving import served
+from starlette.concurrency import run_in_threadpool
 from test_app import assert_problem
 from test_server import eventually, free_port
 
+from qa_service.api.answering import answer_body
 from qa_service.app import create_app
-from qa_service.errors import SettingsError
+from qa_service.bodies import AnswerBody
+from qa_service.deadline import allowed
+from qa_service.errors import SettingsError, TookTooLong
 from qa_service.index import BuildPlan, BuildReport
 from qa_service.keys import Keys
 from qa_service.middlewares.access import parse_limits
@@ -193,7 +197,7 @@ def test_workers_that_count_in_one_file_hold_a_limit_together(
     settings: Settings, tmp_path: Path
 ) -> None:
     own = settings.model_copy(update={"rate_limit": "5/hour; 3/minute"})
-    shared = tmp_path / "hits.sqlite"
+    shared = tmp_path / "hits"
     one, other = (TestClient(create_app(own, shared)) for _ in range(2))
     with one, other:
         asked = [service.get("/api/status") for service in (one, other, other, one, other)]
@@ -289,7 +293,7 @@ def test_who_does_not_read_a_stream_loses_it_and_keeps_nobody_out() -> None:
             await send(message)
 
     async def talk() -> list[Any]:
-        queue, got = Queue(stream, 1, 0, 0.05), []
+        queue, got = Queue(stream, 1, 0, 0.05, 60), []
 
         async def unread(message: Any) -> None:
             if message["type"] == "http.response.body":
@@ -306,6 +310,67 @@ def test_who_does_not_read_a_stream_loses_it_and_keeps_nobody_out() -> None:
         return got
 
     assert [one.get("status") for one in asyncio.run(talk())] == [200, None, None]
+
+
+def test_what_hangs_is_answered_and_gives_its_place_back_though_it_never_ends() -> None:
+    scope = {"type": "http", "path": "/api/search", "method": "GET", "query_string": b""}
+    stuck = threading.Event()
+
+    async def hang(_scope: Any, _receive: Any, send: Any) -> None:
+        await run_in_threadpool(stuck.wait)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def talk() -> list[Any]:
+        queue, got = Queue(hang, 1, 0, 60, 0.1), []
+
+        async def read(message: Any) -> None:
+            got.append(message)
+
+        async def statuses() -> list[int]:
+            got.clear()
+            await queue(scope, receive, read)
+            return [one["status"] for one in got if "status" in one]
+
+        seen = [await statuses(), await statuses()]  # the place is not free yet
+        while seen[-1] == [503]:
+            await asyncio.sleep(0.01)
+            seen[-1:] = [await statuses()]
+        last = list(got)
+        stuck.set()
+        return [*seen, last]
+
+    first, second, last = asyncio.run(talk())
+    assert (first, second) == ([504], [504])
+    headers = dict(last[0]["headers"])
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert int(headers[b"retry-after"]) >= 1
+    assert len(last) == 2  # what the thread says afterwards is heard by nobody
+
+
+def test_a_request_that_takes_longer_than_it_may_is_given_up_between_two_stages(
+    plan: BuildPlan, built: BuildReport
+) -> None:
+    many = {"searches": [{"q": f"wind farm {n}", "k": 100, "explain": True} for n in range(100)]}
+    own = {"concurrency": 1, "queue": 0, "request_timeout_s": 0.1}
+    with served(index_dir=plan.index, **own) as url, httpx2.Client(base_url=url) as client:
+        reply = client.post("/api/search:batch", json=many, timeout=60)
+        assert_problem(reply, 504)
+        assert int(reply.headers["retry-after"]) >= 1
+
+        def has_a_place() -> bool:
+            return client.get("/api/search", params={"q": "port"}).status_code != 503
+
+        assert eventually(has_a_place, 60)
+
+
+def test_an_answer_is_given_up_too(client: Any) -> None:
+    state = client.app.state
+    body = AnswerBody(question=QUESTION)
+    with allowed(0), state.serving.generation() as generation, pytest.raises(TookTooLong):
+        answer_body(body, generation, state.answerer, state.settings)
 
 
 def test_who_waits_too_long_is_let_go(plan: BuildPlan, built: BuildReport) -> None:

@@ -28,6 +28,7 @@ EXPECTED = {
     "EngineError": (6, 502),
     "FetchError": (9, 502),
     "EngineTimeout": (6, 504),
+    "TookTooLong": (6, 504),
     "AccessError": (7, 401),
     "Forbidden": (7, 403),
     "ServiceError": (8, 503),

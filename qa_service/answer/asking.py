@@ -12,6 +12,7 @@ from qa_service.answer.gathering import gather
 from qa_service.clarifying import ASK_BACK, could_be_meant
 from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
 from qa_service.conversation import stand_alone
+from qa_service.deadline import check_deadline
 from qa_service.direct import Stems, day_meant, find_direct
 from qa_service.engines import Answerer, Tools
 from qa_service.facts import issue_asked
@@ -107,11 +108,13 @@ def ask_in_steps(
     alone = stand_alone(question, history, reading.max_chars, most_like(published))
     query = understand(published, alone.question, filters, reading, alone.context)
     standalone = f"{query.text} ({alone.left_out})" if alone.left_out else query.text
+    check_deadline()
     stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
     if found and issue_asked(question):
         found += _rest_of(published, found)
     yield Looked(query, found, standalone)
+    check_deadline()
     generation_id = published.generation_id
     if gathered := gather(published, query):
         answer, found = gathered[0], gathered[1] or found

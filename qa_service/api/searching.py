@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from qa_service.api.exporting import EXPORTS
 from qa_service.api.parts import Current, Given, Tagged, page_links, problems, timing
 from qa_service.bodies import MAX_K, MAX_OFFSET, BatchBody, ExportQuery, Problem, SearchBody
+from qa_service.deadline import check_deadline
 from qa_service.errors import QueryError
 from qa_service.index import Generation
 from qa_service.listings import BatchReply
@@ -49,7 +50,10 @@ def post_search(
 def post_batch(body: BatchBody, generation: Current, settings: Given) -> BatchReply:
     """Several searches at once, all from the same generation."""
     began = time.perf_counter()
-    replies = [_reply_or_problem(one, generation, settings) for one in body.searches]
+    replies = []
+    for one in body.searches:
+        check_deadline()
+        replies.append(_reply_or_problem(one, generation, settings))
     took_ms = round((time.perf_counter() - began) * 1000, 2)
     return BatchReply(generation_id=generation.generation_id, took_ms=took_ms, replies=replies)
 
