@@ -1,5 +1,7 @@
 """Promises of docs/reliability.md that no other test shows, and that each promise names a test."""
 
+import hashlib
+import json
 import re
 import shutil
 import socket
@@ -13,6 +15,8 @@ import time_machine
 from conftest import ROOT
 from faults import quick_build
 from serving import served
+from test_app import assert_problem
+from test_server import eventually, free_port
 
 from qa_service.index import (
     BuildPlan,
@@ -108,3 +112,50 @@ def test_a_client_that_goes_away_costs_no_other(plan: BuildPlan, built: BuildRep
         reply = httpx2.post(f"{url}/api/answer", json=asked, timeout=60)
         assert reply.json()["status"] == "answered"
         assert "qa_requests_waiting 0.0" in httpx2.get(f"{url}/metrics").text
+
+
+def on_milvus(index: Path, generation_id: str) -> str:
+    """A copy of a generation that has its vectors on a Milvus server, as its files say."""
+    made = f"{generation_id}m"
+    folder = index / made
+    shutil.copytree(index / generation_id, folder)
+    shutil.rmtree(folder / "dense")
+    (folder / "dense").mkdir()
+    named = json.dumps({"collection": "qa_none", "dim": 384, "uri": ""}).encode()
+    (folder / "dense" / "collection.json").write_bytes(named)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["generation_id"], manifest["recipe"]["dense"] = made, "milvus"
+    files = {name: one for name, one in manifest["files"].items() if name[:6] != "dense/"}
+    digest = hashlib.sha256(named).hexdigest()
+    files["dense/collection.json"] = {"size_bytes": len(named), "sha256": digest}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}))
+    return made
+
+
+def test_where_no_milvus_listens_the_service_says_so_and_recovers_without_a_restart(
+    plan: BuildPlan, built: BuildReport, tmp_path: Path
+) -> None:
+    good = built.manifest.generation_id
+    shutil.copytree(plan.index / good, tmp_path / good)
+    dead = on_milvus(tmp_path, good)
+    publish(tmp_path, dead)
+    away = {"milvus_uri": f"http://127.0.0.1:{free_port()}", "milvus_timeout_s": 0.5}
+    with served(index_dir=tmp_path, **away) as url, httpx2.Client(base_url=url) as client:
+
+        def status(path: str) -> int:
+            return int(client.get(path, timeout=60).status_code)
+
+        assert_problem(client.get("/readyz", timeout=60), 503)
+        for reply in (
+            client.get("/api/search?q=port", timeout=60),
+            client.post("/api/answer", json={"question": "Who?"}, timeout=60),
+        ):
+            assert_problem(reply, 502)
+            assert "Milvus at http://127.0.0.1" in reply.json()["detail"]
+        assert status("/healthz") == 200
+        publish(tmp_path, good)
+        assert eventually(lambda: status("/readyz") == 200, 60)
+        assert status("/api/search?q=port") == 200
+        publish(tmp_path, dead)
+        assert eventually(lambda: status("/readyz") == 503, 60)
+        assert status("/api/search?q=port") == 200

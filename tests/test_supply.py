@@ -32,7 +32,7 @@ def direct(*extras: str) -> Iterator[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("serve", ()), ("test", ("llm", "mcp", "otel", "test", "check"))]
+    ("lock", "extras"), [("serve", ()), ("test", ("llm", "mcp", "otel", "milvus", "test", "check"))]
 )
 def test_every_dependency_is_locked_at_a_version_that_it_admits(
     lock: str, extras: tuple[str, ...]
