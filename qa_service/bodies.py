@@ -1,7 +1,7 @@
 """The wire format: what the JSON routes take, and their errors. Fixed, so that clients can rely on it."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -17,6 +17,7 @@ MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
 MAX_BATCH = 100
 MAX_LISTED = 500
+MAX_VALUES = 1000
 
 
 def _as_list(value: object) -> object:
@@ -30,10 +31,23 @@ def _as_pair(value: str) -> str:
     return value
 
 
-Pair = Annotated[str, AfterValidator(_as_pair)]
-_one_or_several = BeforeValidator(_as_list, json_schema_input_type=str | list[str])
-Strings = Annotated[list[str], Field(max_length=1000), _one_or_several]
-Pairs = Annotated[list[Pair], Field(max_length=1000), _one_or_several]
+Pair = Annotated[str, AfterValidator(_as_pair), Field(json_schema_extra={"pattern": "^[^=]+="})]
+Strings = Annotated[
+    list[str],
+    Field(max_length=MAX_VALUES),
+    BeforeValidator(
+        _as_list, json_schema_input_type=str | Annotated[list[str], Field(max_length=MAX_VALUES)]
+    ),
+]
+Pairs = Annotated[
+    list[Pair],
+    Field(max_length=MAX_VALUES),
+    BeforeValidator(
+        _as_list, json_schema_input_type=Pair | Annotated[list[Pair], Field(max_length=MAX_VALUES)]
+    ),
+]
+NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
+"""What the description says of a question; that it is blank is said in our own words."""
 
 
 class Body(BaseModel):
@@ -87,7 +101,7 @@ class SearchBody(FiltersBody, ReadingBody):
         }
     )
 
-    q: str = Field(description="What to look for.")
+    q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits.")
     limit: int | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
@@ -147,7 +161,7 @@ class AnswerBody(ReadingBody):
         }
     )
 
-    question: str = Field(description="In plain language.")
+    question: str = Field(description="In plain language.", json_schema_extra=NOT_BLANK)
     history: list[TurnBody] = Field([], max_length=MAX_TURNS, description="The oldest turn first.")
     k: int = Field(10, ge=1, le=MAX_K, description="How many passages to answer from.")
     filters: FiltersBody = Field(default_factory=FiltersBody)

@@ -46,12 +46,12 @@ def test_no_evidence_streams_like_an_answer(client: Any) -> None:
 
 
 @pytest.mark.parametrize("question", ["", "why " * 501])
-def test_what_goes_wrong_on_the_way_is_an_event_in_the_shape_of_a_problem(
+def test_a_question_that_cannot_be_used_is_refused_before_the_stream(
     client: Any, question: str
 ) -> None:
-    problem = client.post("/api/answer", json={"question": question}).json()
-    [_, last] = streamed(client, question=question)
-    assert last == ("error", problem)
+    refused = client.post("/api/answer", json={"question": question})
+    reply = client.post(STREAM, json={"question": question})
+    assert (reply.status_code, reply.json()) == (422, refused.json())
 
 
 def test_a_body_that_cannot_be_read_is_refused_before_the_stream(client: Any) -> None:

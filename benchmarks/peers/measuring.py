@@ -18,7 +18,7 @@ K = 10
 STAGE_K = 30
 """Hits that each stage of a hybrid search gives to its fusion."""
 CLIENTS = 16
-ROUNDS = 4
+ROUNDS = 2
 """How often the queries are asked in all by so many clients."""
 WARM = 5
 

@@ -4,7 +4,9 @@ Its corpus and its cache of vectors are in the folder already: passages and sent
 """
 
 import contextlib
+import os
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +29,8 @@ class Ours:
         self._settings = read_settings(corpus_dir=home / "corpus", index_dir=home / "index")
         self._engines: Engines | None = None
         self._serving: Any = None
+        # as the service does: more questions than processors wait for their turn
+        self._places = threading.Semaphore(os.cpu_count() or 1)
 
     def embed(self, texts: Sequence[str]) -> Any:
         """As a build does: with all processors."""
@@ -51,7 +55,7 @@ class Ours:
 
     def search(self, query: str) -> list[str]:
         """As `GET /api/search` does."""
-        with self._serving.generation() as generation:
+        with self._places, self._serving.generation() as generation:
             body = SearchBody(q=query, k=measuring.K)
             return [hit.passage_id for hit in find(body, generation, self._settings).hits]
 

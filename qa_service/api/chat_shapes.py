@@ -4,13 +4,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qa_service.bodies import MAX_K, MAX_TURN_CHARS, MAX_TURNS, AnswerBody, FiltersBody, TurnBody
+from qa_service.bodies import (
+    MAX_K,
+    MAX_TURN_CHARS,
+    MAX_TURNS,
+    NOT_BLANK,
+    AnswerBody,
+    FiltersBody,
+    TurnBody,
+)
 from qa_service.errors import QueryError
 from qa_service.replies import AnswerReply
 
 MODEL = "press-releases"
 SOURCES = "\n\nSources:\n"
 MAX_MESSAGES = 1000
+
+
+FROM_USER: dict[str, Any] = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {"role": {"const": "user"}, "content": {"type": "string", **NOT_BLANK}},
+}
+"""What one message has to be: a question."""
 
 
 class PartBody(BaseModel):
@@ -58,7 +74,10 @@ class ChatBody(BaseModel):
     )
 
     model: str = MODEL
-    messages: Annotated[list[MessageBody], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[MessageBody],
+        Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra={"contains": FROM_USER}),
+    ]
     stream: bool = False
     stream_options: StreamOptions | None = None
     k: int = Field(
@@ -69,7 +88,7 @@ class ChatBody(BaseModel):
     )
 
     def as_question(self) -> AnswerBody:
-        """The last message of the user, after those before it.
+        """The last message of the user that says something, after those before it.
 
         Earlier answers are left out, as on the page: they are the releases' words, and "it" in a
         follow-up means what the user spoke of.
@@ -77,10 +96,9 @@ class ChatBody(BaseModel):
         Raises:
             QueryError: the user has said nothing.
         """
-        places = [at for at, one in enumerate(self.messages) if one.role == "user"]
-        if not places:
-            raise QueryError("no message has the role user: ask something")
-        said = [self.messages[at].words() for at in places]
+        said = [one.words() for one in self.messages if one.role == "user" and one.words().strip()]
+        if not said:
+            raise QueryError("the question is empty: no message of the role user says anything")
         turns = [
             TurnBody(role="user", text=text[:MAX_TURN_CHARS]) for text in said[-1 - MAX_TURNS : -1]
         ]

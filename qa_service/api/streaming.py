@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from qa_service.answer import Looked, ask_in_steps
@@ -12,9 +12,19 @@ from qa_service.bodies import AnswerBody, Problem
 from qa_service.errors import QaError
 from qa_service.logs import note_question
 from qa_service.replies import AnswerReply, DoneEvent, HitReply, PassagesEvent, SearchingEvent
+from qa_service.understanding import make_query
 
 log = logging.getLogger(__name__)
 router = APIRouter()
+
+
+def check_question(body: AnswerBody, settings: Given) -> None:
+    """Refuse a question that cannot be used while that can still be a status.
+
+    Raises:
+        QueryError: it cannot.
+    """
+    make_query(body.question, body.filters.filters(), settings.question_max_chars)
 
 
 @router.post(
@@ -22,7 +32,7 @@ router = APIRouter()
     response_class=EventSourceResponse,
     responses=problems(413, 422, 503),
     tags=["answer"],
-    dependencies=[Answering],
+    dependencies=[Answering, Depends(check_question)],
 )
 def post_answer_stream(
     body: AnswerBody, generation: Current, settings: Given, request: Request
