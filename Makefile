@@ -1,4 +1,4 @@
-# serve, test, check, bench, lock: everything sets itself up. Variables: PYTHON, TORCH_INDEX, PYTEST_ARGS.
+# serve, test, check, bench, lock, audit, sbom: everything sets itself up. Variables: PYTHON, TORCH_INDEX, PYTEST_ARGS.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 TORCH := torch==2.13.0
@@ -10,7 +10,7 @@ LOCKED := $(PIP) install -q --no-deps --require-hashes -r
 ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
 SAY := @echo '==>'
 
-.PHONY: serve install test check bench lock
+.PHONY: serve install test check bench lock audit sbom
 .DELETE_ON_ERROR:
 
 serve: .venv/installed
@@ -32,6 +32,13 @@ check: .venv/checked-with
 bench: .venv/installed
 	.venv/bin/qa build
 	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bin/python $$file || exit 1; done
+
+# Advisories have to be asked for: without a network that is said, and is not a failure of what is installed.
+audit: .venv/audited-with
+	@requirements/audit.sh
+
+sbom: .venv/audited-with
+	.venv/bin/cyclonedx-py requirements requirements/serve.txt --output-reproducible -o sbom.json
 
 lock: .venv/installed
 	@$(PIP) install -q uv
@@ -73,6 +80,11 @@ lock: .venv/installed
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q --no-install-recommends \
 			tesseract-ocr tesseract-ocr-eng poppler-utils >/dev/null; } \
 		|| echo 'no Tesseract, so scans are not tested: sudo apt-get install tesseract-ocr'
+	@touch $@
+
+.venv/audited-with: .venv/installed
+	$(SAY) installing audit tools
+	@$(PIP) install -q --no-build-isolation -e '.[audit]'
 	@touch $@
 
 .venv/checked-with: .venv/tested-with

@@ -1,13 +1,18 @@
 """What `make serve` and `make test` install is locked, with hashes."""
 
+import json
+import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_deploy import tool
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LEFT_OUT = set((ROOT / "requirements" / "left-out.txt").read_text().split())
@@ -54,3 +59,29 @@ def test_every_package_of_a_lock_has_hashes(lock: str) -> None:
 def test_tests_run_on_the_versions_that_are_served() -> None:
     served, tested = pins("serve"), pins("test")
     assert {name: tested.get(name) for name in served} == served
+
+
+def test_an_audit_that_can_ask_nobody_says_so() -> None:
+    tool("pip-audit")
+    nowhere = {
+        **os.environ,
+        "https_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
+    done = subprocess.run(
+        [ROOT / "requirements" / "audit.sh"],
+        env=nowhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "no advisories could be had" in done.stderr
+
+
+def test_the_bill_of_materials_has_every_locked_package(tmp_path: Path) -> None:
+    written = tmp_path / "sbom.json"
+    lock = ROOT / "requirements" / "serve.txt"
+    subprocess.run([tool("cyclonedx-py"), "requirements", lock, "-o", written], check=True)
+    listed = {one["name"] for one in json.loads(written.read_text())["components"]}
+    assert {canonicalize_name(name) for name in listed} == set(pins("serve"))
