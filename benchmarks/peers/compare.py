@@ -5,7 +5,8 @@
 FOLDER (default ../shared/data) has ``doj/corpus.jsonl`` (releases) and ``prqa-dev/questions.jsonl``
 (questions with their quotes); without it there is nothing to compare over. Each peer runs in a venv of its
 own, which ``install.sh`` makes from PyPI. ``--work`` keeps the passages and their vectors for the next run,
-``--write`` writes PEERS.md.
+``--write`` writes the table
+of PEERS.md.
 
 Everybody has the same passages, each with its release's title, the same model, and vectors that are known:
 embedding 30,000 passages takes everybody as long as the model does, and is measured on a sample. Engines
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,9 @@ def main() -> int:
         text = "\n".join(report(results, work, asked))
     print(text)
     if given.write:
-        (HERE.parent / "PEERS.md").write_text(text + "\n")
+        page = HERE.parent / "PEERS.md"
+        prose = page.read_text().partition("\n| |")[0]
+        page.write_text(f"{prose}\n{text}\n")
     return 0
 
 
@@ -170,25 +173,24 @@ def run(name: str, work: Path) -> dict[str, Any]:
     return facts
 
 
-def report(results: Mapping[str, Any], work: Path, asked: Sequence[Question]) -> Any:
-    """A table, an engine a row, and beneath it the same beside ours."""
+def report(results: Mapping[str, Any], work: Path, asked: Sequence[Question]) -> Iterator[str]:
+    """A table, an engine a column: the figure and, in brackets, how many times ours that is."""
     given = json.loads((work / "given.json").read_text())
     rows = {name: figures(facts, given, asked) for name, facts in results.items()}
-    names = list(next(iter(rows.values())))
-    yield f"| | {' | '.join(names)} |"
-    yield "|---" * (len(names) + 1) + "|"
-    for name, row in rows.items():
-        yield f"| {name} | {' | '.join(f'{value:,.{places(value)}f}' for value in row.values())} |"
-    if "ours" not in rows:
-        return
-    yield f"\n| beside ours | {' | '.join(names)} |"
-    yield "|---" * (len(names) + 1) + "|"
-    for name, row in rows.items():
-        if name != "ours":
-            ratios = (
-                row[one] / rows["ours"][one] if rows["ours"][one] else float("nan") for one in names
-            )
-            yield f"| {name} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |"
+    own = rows.get("ours", {})
+    yield f"| | {' | '.join(rows)} |"
+    yield "|---" * (len(rows) + 1) + "|"
+    for what in next(iter(rows.values())):
+        cells = [
+            cell(row[what], own.get(what) if name != "ours" else None) for name, row in rows.items()
+        ]
+        yield f"| {what} | {' | '.join(cells)} |"
+
+
+def cell(value: float, own: float | None) -> str:
+    """A figure, and beside ours."""
+    text = f"{value:,.{places(value)}f}"
+    return f"{text} ({value / own:.2f})" if own else text
 
 
 def places(value: float) -> int:
