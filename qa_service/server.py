@@ -19,6 +19,9 @@ from qa_service.settings import Settings, as_environ, read_settings
 from qa_service.tracing import set_up_tracing
 
 WATCH_AGAIN_S = 5.0
+SILENT_S = 60
+"""A worker that is silent for so long is replaced; one that loads its model on a busy machine is silent
+for longer than the 5 seconds that uvicorn would wait."""
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The variable with the folder in which workers count together; the metrics' library reads it."""
 log = logging.getLogger(__name__)
@@ -89,6 +92,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,  # it has the questions; ours has the route, the time and the key
         "server_header": False,
+        "timeout_worker_healthcheck": SILENT_S,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies,
         "timeout_graceful_shutdown": settings.shutdown_s,
