@@ -145,17 +145,17 @@ def test_where_no_milvus_listens_the_service_says_so_and_recovers_without_a_rest
         def status(path: str) -> int:
             return int(client.get(path, timeout=60).status_code)
 
-        assert_problem(client.get("/readyz", timeout=60), 503)
+        assert_problem(client.get("/readyz", timeout=60), 502, 504)
         for reply in (
             client.get("/api/search?q=port", timeout=60),
             client.post("/api/answer", json={"question": "Who?"}, timeout=60),
         ):
-            assert_problem(reply, 502)
+            assert_problem(reply, 502, 504)
             assert "Milvus at http://127.0.0.1" in reply.json()["detail"]
         assert status("/healthz") == 200
         publish(tmp_path, good)
         assert eventually(lambda: status("/readyz") == 200, 60)
         assert status("/api/search?q=port") == 200
         publish(tmp_path, dead)
-        assert eventually(lambda: status("/readyz") == 503, 60)
+        assert eventually(lambda: status("/readyz") in (502, 504), 60)
         assert status("/api/search?q=port") == 200
