@@ -1,6 +1,7 @@
 """The folder of press releases, read: releases, and what was left out and why.
 
-Files are taken in the order of their paths. ``README.md`` files, sidecars (``*.meta.toml``) and names
+Files are taken in the order of their paths without their endings; of two that differ in nothing else the
+one comes first that is read more exactly. ``README.md`` files, sidecars (``*.meta.toml``) and names
 that begin with a dot are not releases; nor are ``exclude.txt`` and ``sources.toml`` of the folder
 itself. A file that cannot be read costs a message and nothing else.
 
@@ -17,7 +18,8 @@ from pathlib import Path
 from qa_service.errors import CorpusError
 from qa_service.parsing import Limits, parse_files
 from qa_service.readers import sidecar
-from qa_service.readers.formats import Outcome, ReadingOptions
+from qa_service.readers.formats import Outcome, ReadingOptions, id_of
+from qa_service.readers.sniffing import EXACTNESS, SUFFIXES, suffix_of
 from qa_service.types import LeftOut, Reading, Release, Withdrawn
 
 __all__ = [
@@ -31,13 +33,19 @@ __all__ = [
     "exclusions_digest",
     "file_digest",
     "list_files",
+    "order_of",
     "read_corpus",
     "read_each",
     "read_exclusions",
     "read_files",
     "read_with_origins",
+    "second",
     "write_sidecars",
 ]
+
+
+RUN = 8
+"""Letters of a run by which texts are compared: two of different matters share few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +106,16 @@ def list_files(folder: Path) -> tuple[CorpusFile, ...]:
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     return tuple(
         CorpusFile(path, name, paths.get(sidecar.name_of(name)))
-        for name, path in sorted(paths.items())
+        for name, path in sorted(paths.items(), key=lambda one: order_of(one[0]))
         if _is_meant(name, path)
     )
+
+
+def order_of(name: str) -> tuple[str, int, str]:
+    """By what files are put in order: the id in their names, then how exactly they are read."""
+    kind = SUFFIXES.get(suffix_of(name), "")
+    rank = EXACTNESS.index(kind) if kind in EXACTNESS else len(EXACTNESS)
+    return id_of(name), rank, name
 
 
 def corpus_digest(folder: Path) -> str:
@@ -161,21 +176,52 @@ def read_each(
 def checked(outcomes: Iterable[Outcome], exclusions: Exclusions) -> Iterator[Outcome]:
     """Outcomes of a whole corpus without excluded releases and without a second one of an id."""
     sources: dict[str, str] = {}
+    last: Release | Withdrawn | None = None
     for outcome in outcomes:
         if isinstance(outcome, LeftOut):
             yield outcome
             continue
         release = outcome.release if isinstance(outcome, Reading) else outcome
         if release.release_id in sources:
-            first = sources[release.release_id]
-            reason = f"the id {release.release_id!r} is taken by {first}: give it another"
-            yield LeftOut(release.source, reason)
+            same = last if last and last.release_id == release.release_id else None
+            text = same.text if isinstance(same, Release) else None
+            yield second(release, sources[release.release_id], text)
             continue
         sources[release.release_id] = release.source
         if isinstance(release, Release) and (why := exclusions.reason(release)):
-            yield Withdrawn(release.release_id, release.title, why, release.source)
+            last = Withdrawn(release.release_id, release.title, why, release.source)
+            yield last
         else:
+            last = release
             yield outcome
+
+
+def second(release: Release | Withdrawn, first: str, text: str | None) -> LeftOut:
+    """What becomes of the second release of an id: ``first`` has it, with ``text`` (``None``: unknown).
+
+    The same release as PDF and as a Word file is there once, and nothing is wrong with that.
+    """
+    source, own = release.source, release.release_id
+    if id_of(source) != own or id_of(first) != own:
+        return LeftOut(source, f"the id {own!r} is taken by {first}: give it another")
+    if isinstance(release, Release) and text is not None and not _say_the_same(release.text, text):
+        return LeftOut(
+            source,
+            f"the id {own!r} is taken by {first}, which says something else: give it another name",
+        )
+    why = f"says the same as {first}, which is taken: it is read more exactly"
+    return LeftOut(source, why, copy_of=first)
+
+
+def _say_the_same(one: str, other: str) -> bool:
+    """Whether most runs of letters of the shorter text are in the longer, whatever parts its lines."""
+    shorter, longer = sorted((_runs(one), _runs(other)), key=len)
+    return 2 * len(shorter & longer) > len(shorter)
+
+
+def _runs(text: str) -> set[str]:
+    letters = "".join(filter(str.isalnum, text.casefold()))
+    return {letters[at : at + RUN] for at in range(max(1, len(letters) - RUN + 1))}
 
 
 def read_exclusions(folder: Path) -> Exclusions:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class LeftOutReply(BaseModel):
-    """A file, or a line of one, that could not be read."""
+    """A file, or a line of one, that is not in the index: not to be read, or a copy of another."""
 
     source: str
     reason: str

@@ -87,10 +87,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file, or a line of one, that is not in the corpus, and why. An outcome, not an error."""
+    """A file, or a line of one, that is not in the corpus, and why. An outcome, not an error.
+
+    ``copy_of``: the file that is taken instead, because it says the same; then nothing is lost.
+    """
 
     source: str
     reason: str
+    copy_of: str = ""
 
 
 Order = Literal["newest", "oldest", ""]

@@ -12,6 +12,7 @@ from conftest import CORPUS, SEED
 from faults import unprivileged
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invented import as_docx, as_html, as_pdf, invent
 
 from qa_service.corpus import ReadingOptions, corpus_digest, list_files, read_corpus
 from qa_service.errors import CorpusError
@@ -173,6 +174,27 @@ def test_an_id_that_is_taken_is_named_with_both_places(folder: Path) -> None:
         (one.source, "is taken by " + place in one.reason)
         for one, place in zip(left_out, ("good.txt", "wire.jsonl:1"), strict=True)
     ] == [("wire.jsonl:2", True), ("wire.jsonl:3", True)]
+
+
+def test_one_release_in_two_formats_is_there_once_and_the_copy_is_named(folder: Path) -> None:
+    one = invent(7)
+    (folder / "lights.pdf").write_bytes(as_pdf(one))
+    (folder / "lights.docx").write_bytes(as_docx(one))
+    (folder / "lights.meta.toml").write_text('place = "Lindholm"\n')
+    outcomes = list(read_corpus(folder, ReadingOptions(LIMIT)))
+    assert [one.source for one in outcomes] == ["good.txt", "lights.docx", "lights.pdf"]
+    copy = outcomes[-1]
+    assert isinstance(copy, LeftOut)
+    assert copy.copy_of == "lights.docx"
+    assert copy.reason == "says the same as lights.docx, which is taken: it is read more exactly"
+
+
+def test_two_releases_under_one_name_are_an_error(folder: Path) -> None:
+    (folder / "good.html").write_bytes(as_html(invent(7)))
+    ids, [left_out] = read(folder)
+    assert ids == ["good"]
+    assert (left_out.source, left_out.copy_of) == ("good.txt", "")
+    assert "is taken by good.html, which says something else" in left_out.reason
 
 
 def test_a_file_above_the_limit_is_left_out_unread(folder: Path) -> None:

@@ -119,6 +119,20 @@ def test_the_check_prints_json_and_only_what_is_doubtful(qa: Qa, corpus: Path) -
     assert "error" in rows["broken.pdf"]
 
 
+def test_the_check_warns_of_a_copy_in_another_format_and_does_not_fail(
+    qa: Qa, tmp_path: Path
+) -> None:
+    text = LINE.format("annual ticket", 400)
+    (tmp_path / "ticket.txt").write_text(text)
+    (tmp_path / "ticket.html").write_text(f"<html><body><p>{text}</p></body></html>")
+    told = qa("corpus", "check", "--corpus", tmp_path)
+    assert told.code == 0
+    assert "ticket.txt\n    warning: says the same as ticket.html, which is taken" in told.out
+    assert "1 releases, 1 doubtful, 0 withdrawn, 1 copies of others, 0 cannot be read" in told.err
+    rows = json.loads(qa("corpus", "check", "--corpus", tmp_path, "--json").out)["releases"]
+    assert [row.get("copy_of") for row in rows] == [None, "ticket.html"]
+
+
 def test_a_fix_writes_a_sidecar_that_then_wins_and_is_never_written_over(
     qa: Qa, tmp_path: Path
 ) -> None:

@@ -16,9 +16,18 @@ import pytest
 from faults import HashEmbedder, add_release, flip_byte, hash_engines, quick_build, quick_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invented import as_docx, as_pdf, invent
 
 from qa_service.engines import lexical_tantivy
-from qa_service.index import BuildPlan, BuildReport, Generation, current_id, manifest_of, verify
+from qa_service.index import (
+    BuildPlan,
+    BuildReport,
+    Generation,
+    current_id,
+    manifest_of,
+    open_current,
+    verify,
+)
 from qa_service.index.embedding_cache import EmbeddingCache, trim_cache
 from qa_service.index.sources import FILE, TICK_NS
 from qa_service.search import search
@@ -35,7 +44,7 @@ TEXTS = [
 LONG = " ".join(f"The crane number {n} was examined by its crew of {n + 3}." for n in range(40))
 TEXTS += [LONG, LONG.replace("number 7 ", "number 70 "), f"{LONG}\n\nThe board thanks the crews."]
 QUERIES = ["harbour of Lindholm", "who opened a bridge?", "crane crew", "ferries", "quay", "PA"]
-NAMES = ["a.txt", "b.md", "sub/c.txt", "sub/d.txt", "e.txt", "f.pdf"]
+NAMES = ["a.txt", "a.html", "b.md", "sub/c.txt", "sub/d.txt", "e.txt", "f.pdf"]
 LINES = ["m.jsonl", "sub/n.jsonl"]
 IDS = ["a", "x", "y", "sub/d"]
 
@@ -230,6 +239,25 @@ def test_of_two_files_with_one_id_the_first_counts_however_they_came(own: BuildP
     assert left_out() == ["b.jsonl:1"]
     (own.corpus / "a.jsonl").unlink()
     assert left_out() == []
+
+
+def test_of_one_release_in_two_formats_the_more_exact_is_served_however_they_came(
+    own: BuildPlan, index: Path
+) -> None:
+    def served() -> str:
+        quick_build(own, strict=True)
+        with contextlib.closing(open_current(index, hash_engines())) as generation:
+            return generation.release("lights").source
+
+    one = invent(7)
+    (own.corpus / "lights.pdf").write_bytes(as_pdf(one))
+    assert served() == "lights.pdf"
+    (own.corpus / "lights.docx").write_bytes(as_docx(one))
+    assert served() == "lights.docx"
+    [copy] = quick_build(own).manifest.left_out
+    assert (copy.source, copy.copy_of) == ("lights.pdf", "lights.docx")
+    (own.corpus / "lights.docx").unlink()
+    assert served() == "lights.pdf"
 
 
 def rebuilt(plan: BuildPlan) -> BuildReport:

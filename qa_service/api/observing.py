@@ -46,7 +46,8 @@ class GenerationCollector(Collector):
         yield _gauge("age_seconds", "Since the generation was built.", age_s)
         yield _gauge("releases", "Releases in the generation.", manifest.releases)
         yield _gauge("passages", "Passages in the generation.", manifest.passages)
-        yield _gauge("left_out", "Files that its build could not read.", len(manifest.left_out))
+        lost = sum(not one.copy_of for one in manifest.left_out)
+        yield _gauge("left_out", "Files that its build could not read.", lost)
         info = GaugeMetricFamily("qa_generation_info", "Its id.", labels=["generation_id"])
         info.add_metric([manifest.generation_id], 1)
         yield info

@@ -43,7 +43,7 @@ def check(
             bar.update(1)
             found.append(outcome)
     written = reading.write_sidecars(settings.corpus_dir, found) if fix else []
-    bad = [one for one in found if isinstance(one, LeftOut)]
+    bad = [one for one in found if isinstance(one, LeftOut) and not one.copy_of]
     shown = [one for one in found if not doubtful or _is_doubtful(one)]
     if as_json:
         print_json(
@@ -67,16 +67,18 @@ def _is_doubtful(outcome: object) -> bool:
 def _sum_up(found: Sequence[object], bad: Sequence[LeftOut]) -> None:
     doubtful = sum(isinstance(one, Reading) and bool(one.warnings) for one in found)
     withdrawn = sum(isinstance(one, Withdrawn) for one in found)
-    read = len(found) - len(bad) - withdrawn
+    copies = sum(isinstance(one, LeftOut) and bool(one.copy_of) for one in found)
+    read = len(found) - len(bad) - withdrawn - copies
+    told = f", {copies} copies of others" if copies else ""
     print(
-        f"{read} releases, {doubtful} doubtful, {withdrawn} withdrawn, {len(bad)} cannot be read",
+        f"{read} releases, {doubtful} doubtful, {withdrawn} withdrawn{told}, {len(bad)} cannot be read",
         file=sys.stderr,
     )
 
 
 def _lines(outcome: object) -> Iterator[str]:
     if isinstance(outcome, LeftOut):
-        yield f"{outcome.source}\n    error: {outcome.reason}"
+        yield f"{outcome.source}\n    {'warning' if outcome.copy_of else 'error'}: {outcome.reason}"
     elif isinstance(outcome, Withdrawn):
         yield f"{outcome.source}\n    withdrawn: {outcome.title or outcome.release_id}: {outcome.reason}"
     elif isinstance(outcome, Reading):
@@ -100,6 +102,10 @@ def _facts(reading: Reading) -> dict[str, Any]:
 
 def _row(outcome: object) -> dict[str, Any]:
     if isinstance(outcome, LeftOut):
+        if outcome.copy_of:
+            return {
+                "source": outcome.source, "copy_of": outcome.copy_of, "warnings": [outcome.reason],
+            }  # fmt: skip
         return {"source": outcome.source, "error": outcome.reason}
     if isinstance(outcome, Withdrawn):
         return {

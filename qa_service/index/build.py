@@ -226,7 +226,10 @@ def _not_the_same(index: Path, current: Manifest, recipe: Recipe) -> str:
 
 
 def _left_out(catalogue: CatalogueWriter) -> tuple[LeftOutSource, ...]:
-    return tuple(LeftOutSource(source=s, reason=why) for s, why in catalogue.left_out())
+    return tuple(
+        LeftOutSource(source=source, reason=reason, copy_of=first)
+        for source, reason, first in catalogue.left_out()
+    )
 
 
 def _nothing_read(corpus: Path, left_out: tuple[LeftOutSource, ...]) -> str:
@@ -235,10 +238,11 @@ def _nothing_read(corpus: Path, left_out: tuple[LeftOutSource, ...]) -> str:
 
 
 def _refuse_left_out(left_out: tuple[LeftOutSource, ...], strict: bool) -> None:
-    if strict and left_out:
-        first = left_out[0]
+    lost = [one for one in left_out if not one.copy_of]
+    if strict and lost:
+        first = lost[0]
         raise CorpusError(
-            f"{len(left_out)} left out, the first: {first.source}: {first.reason}; "
+            f"{len(lost)} left out, the first: {first.source}: {first.reason}; "
             "nothing is published because of --strict"
         )
 

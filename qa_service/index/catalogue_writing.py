@@ -78,7 +78,7 @@ class CatalogueWriter:
         return {row[0] for row in self._all("SELECT name FROM files WHERE clashes")}
 
     def put_file(
-        self, name: str, digest: str, left_out: Sequence[tuple[str, str]], clashes: bool
+        self, name: str, digest: str, left_out: Sequence[tuple[str, str, str]], clashes: bool
     ) -> None:
         """Note a file with what of it was left out and why."""
         row = (name, digest, json.dumps(left_out, ensure_ascii=False), clashes)
@@ -90,8 +90,8 @@ class CatalogueWriter:
         for release_id in self.ids_of_file(name):
             self.remove(release_id)
 
-    def left_out(self) -> list[tuple[str, str]]:
-        """What was left out, and why, in the order of the files' names."""
+    def left_out(self) -> list[tuple[str, str, str]]:
+        """What was left out, why, and what says the same, in the order of the files' names."""
         rows = self._all("SELECT name, left_out FROM files WHERE left_out != '[]'")
         return [tuple(one) for _, own in sorted(rows) for one in json.loads(own)]
 
@@ -103,6 +103,11 @@ class CatalogueWriter:
             for table in ("releases", "withdrawn")
             for row in self._all(of.format(table), name)
         ]
+
+    def text_of(self, release_id: str) -> str | None:
+        """The text of a release, if there is one of that id."""
+        rows = self._all("SELECT text FROM releases WHERE release_id = ?", release_id)
+        return str(rows[0][0]) if rows else None
 
     def owner(self, release_id: str) -> Owner | None:
         """Where a release of that id stands, withdrawn or not, if there is one."""

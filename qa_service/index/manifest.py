@@ -36,12 +36,13 @@ class FileSeal(BaseModel):
 
 
 class LeftOutSource(BaseModel):
-    """A file or line that could not be read, and why."""
+    """A file or line that is not in the index, and why; nothing is lost if it is a copy of another."""
 
     model_config = ConfigDict(frozen=True)
 
     source: str
     reason: str
+    copy_of: str = ""
 
 
 class Recipe(BaseModel):

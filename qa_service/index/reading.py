@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from qa_service.corpus import Exclusions, Outcome, read_each, read_exclusions
+from qa_service.corpus import Exclusions, Outcome, order_of, read_each, read_exclusions, second
 from qa_service.index.catalogue_writing import CatalogueWriter, digest_of
 from qa_service.index.plan import Bar, BuildPlan, Progress
 from qa_service.index.releases_table import FILE
@@ -37,13 +37,13 @@ def read_changes(
     exclusions = read_exclusions(plan.corpus)
     again = catalogue.unsettled() | catalogue.excluded_otherwise(exclusions)
     new = (name for _, name in changes.renamed)
-    todo = sorted({*changes.added, *changes.changed, *new, *(again & sources.keys())})
+    todo = sorted({*changes.added, *changes.changed, *new, *(again & sources.keys())}, key=order_of)
     with progress("reading releases", None) as bar:
         _Reader(catalogue, sources, plan, exclusions, bar).read(todo)
 
 
 class _Reader:
-    """Reads files in the order of their names; one that loses a release to an earlier one is added."""
+    """Reads files in the order of the corpus; one that loses a release to an earlier one is added."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class _Reader:
         self._exclusions = exclusions
         self._bar = bar
         self._planned: set[str] = set()
-        self._losers: list[str] = []
+        self._losers: list[tuple[tuple[str, int, str], str]] = []
 
     def read(self, todo: list[str]) -> None:
-        """Read these files, ascending, and those that it turns out to take."""
+        """Read these files, in order, and those that it turns out to take."""
         self._planned.update(todo)
         for name, outcomes in zip(todo, self._outcomes(todo), strict=True):
-            while self._losers and self._losers[0] < name:
+            while self._losers and self._losers[0][0] < order_of(name):
                 self._read_loser()
             self._take(name, outcomes)
         while self._losers:
@@ -76,26 +76,26 @@ class _Reader:
         return read_each(files, self._plan.reading, self._plan.limits)
 
     def _read_loser(self) -> None:
-        name = heapq.heappop(self._losers)
+        _, name = heapq.heappop(self._losers)
         [outcomes] = self._outcomes([name])
         self._take(name, outcomes)
 
     def _take(self, name: str, outcomes: tuple[Outcome, ...]) -> None:
-        left_out: list[tuple[str, str]] = []
+        left_out: list[tuple[str, str, str]] = []
         gone = set(self._catalogue.ids_of_file(name))
         seen: dict[str, str] = {}
         clashes = False
         for outcome in outcomes:
             self._bar.update(1)
             if isinstance(outcome, LeftOut):
-                left_out.append((printable(outcome.source), outcome.reason))
+                left_out.append((printable(outcome.source), outcome.reason, outcome.copy_of))
                 continue
             release = outcome.release if isinstance(outcome, Reading) else outcome
             taken_by = seen.get(release.release_id) or self._put(release, name)
             if taken_by:
                 clashes = True
-                reason = f"the id {release.release_id!r} is taken by {taken_by}: give it another"
-                left_out.append((printable(release.source), reason))
+                one = second(release, taken_by, self._catalogue.text_of(release.release_id))
+                left_out.append((printable(one.source), one.reason, one.copy_of))
             else:
                 seen[release.release_id] = release.source
         for release_id in gone - seen.keys():
@@ -107,14 +107,14 @@ class _Reader:
         why = self._exclusions.reason(release) if isinstance(release, Release) else ""
         owner = self._catalogue.owner(release.release_id)
         if owner is not None:
-            if owner.file < name:
+            if order_of(owner.file) < order_of(name):
                 return owner.source
             if owner.file == name and not why and owner.digest == digest_of(release):
                 return ""
             self._catalogue.remove(release.release_id)
             if owner.file not in {name, *self._planned}:
                 self._planned.add(owner.file)
-                heapq.heappush(self._losers, owner.file)
+                heapq.heappush(self._losers, (order_of(owner.file), owner.file))
         if isinstance(release, Withdrawn):
             self._catalogue.withdraw(release, name, excluded=False)
         elif why:

@@ -13,6 +13,8 @@ SUFFIXES: Mapping[str, str] = {
     ".png": "image", ".jpg": "image", ".jpeg": "image", ".tif": "image", ".tiff": "image", ".webp": "image",
 }  # fmt: skip
 """File name endings and the formats that they promise."""
+EXACTNESS = ("html", "docx", "odt", "rtf", "text", "mail", "pdf", "image")
+"""Formats of one release, the one that is read the most exactly first."""
 ADVICE: Mapping[str, str] = {
     "Word 97": "save it as .docx (`soffice --headless --convert-to docx`)",
     ".doc": "save it as .docx (`soffice --headless --convert-to docx`)",
