@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import find_date, parse_date
+from qa_service.readers.dates import DateStyle, find_date, parse_date
 from qa_service.readers.formats import ReadingOptions, read_stream
 from qa_service.readers.text import decode
 from qa_service.types import LeftOut, Reading, Release
@@ -71,6 +71,7 @@ def test_the_dateline_is_the_release_date_and_not_the_event_date_in_the_title() 
             date(2025, 7, 15),
         ),
         ("Phnom Penh, 16 May 2022 – ", "Phnom Penh", date(2022, 5, 16)),
+        ("TORONTO, ON, March 12, 2024 – ", "TORONTO, ON", date(2024, 3, 12)),
     ],
 )
 def test_an_opening_dateline_gives_place_and_date(
@@ -255,11 +256,40 @@ def test_an_unusable_line_is_refused_with_the_reason(line: bytes, complaint: str
         ("04/13/2022", date(2022, 4, 13)),
         ("16.05.2022", date(2022, 5, 16)),
         ("version 1.2.2022.1", None),
+        ("1er août 2022", date(2022, 8, 1)),
+        ("16. Mai 2022", date(2022, 5, 16)),
+        ("16 de maio de 2022", date(2022, 5, 16)),
+        ("16 d’abril de 2022", date(2022, 4, 16)),
+        ("16 мая 2022 г.", date(2022, 5, 16)),
+        ("2022. május 16.", date(2022, 5, 16)),
+        ("ថ្ងៃទី១៦ ខែឧសភា ឆ្នាំ២០២២", date(2022, 5, 16)),
+        ("16 พฤษภาคม 2565", date(2022, 5, 16)),
+        ("ngày 16 tháng 5 năm 2022", date(2022, 5, 16)),
+        ("2022年5月16日", date(2022, 5, 16)),
+        ("16 listopada 2022", None),  # October in Croatian, November in Polish
+        ("16 people 2022", None),
+        ("Mars 16, 2022", None),
     ],
 )
 def test_printed_dates_are_read_and_ambiguous_ones_are_not(printed: str, day: date | None) -> None:
     found = find_date(f"It was on {printed} that")
     assert (found[0] if found else None) == day
+
+
+def test_a_language_that_is_known_tells_which_month_a_name_is() -> None:
+    found = {one: find_date("16 listopada 2022", DateStyle(one)) for one in ("hr", "pl")}
+    assert {one: day[0].month for one, day in found.items() if day} == {"hr": 10, "pl": 11}
+
+
+@given(
+    st.sampled_from("fr es de pt it nl km ru pl cs tr id ar hi sv da fi el ro".split()),
+    st.dates(date(1900, 1, 1), date(2100, 1, 1)),
+)
+def test_every_date_as_a_language_writes_it_out_is_read(language: str, day: date) -> None:
+    from babel.dates import format_date
+
+    printed = format_date(day, "long", locale=language)
+    assert parse_date(printed, DateStyle(language)) == day, printed
 
 
 @given(st.dates(date(1000, 1, 1)))
@@ -326,6 +356,108 @@ def test_letterheads_of_many_kinds_are_read(
     release = read(head + MORE)
     assert (release.title, release.issuer) == (title, issuer)
     assert (release.published, release.place) == (published, place)
+
+
+FRENCH = (
+    "Le port de Lindholm rouvre après les travaux de "
+    "l'hiver, a annoncé la ministre devant la presse. "
+)
+SPANISH = (
+    "El puerto de Lindholm abre de nuevo tras las obras "
+    "del invierno, anunció la ministra ante la prensa. "
+)
+GERMAN = (
+    "Der Hafen von Lindholm ist nach den Arbeiten des "
+    "Winters wieder offen, sagte die Ministerin heute. "
+)
+PORTUGUESE = (
+    "O porto de Lindholm reabre depois das obras do "
+    "inverno, anunciou a ministra aos jornalistas hoje. "
+)
+ITALIAN = (
+    "Il porto di Lindholm riapre dopo i lavori dell'inverno, "
+    "ha annunciato la ministra alla stampa oggi. "
+)
+KHMER = (
+    "ក្រសួងសាធារណការ និងដឹកជញ្ជូន សូមជម្រាបជូនសាធារណជនថា កំពង់ផែភ្នំពេញនឹងបើកដំណើរការឡើងវិញ"
+    "បន្ទាប់ពីការជួសជុលរយៈពេលបីខែ ដើម្បីបម្រើដល់ការដឹកជញ្ជូនទំនិញ និងអ្នកដំណើរ។ "
+)
+CHINESE = (
+    "林德霍尔姆港经过冬季施工后今天重新开放，部长在新闻发布会上宣布，渡轮将按照新的时间表运行。"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "issuer", "place"),
+    [
+        (
+            "MINISTÈRE DES TRANSPORTS\n\nCOMMUNIQUÉ DE PRESSE\n\nLe port de Lindholm rouvre\n\n"
+            f"Paris, le 16 mai 2022 – {FRENCH * 3}",
+            "Le port de Lindholm rouvre", "Ministère des Transports", "Paris",
+        ),
+        (
+            "Ministerio de Transportes\n\nNOTA DE PRENSA\n\nEl puerto abre de nuevo\n\n"
+            f"Madrid, 16 de mayo de 2022.- {SPANISH * 3}",
+            "El puerto abre de nuevo", "Ministerio de Transportes", "Madrid",
+        ),
+        (
+            "Bundesministerium für Verkehr\n\nPressemitteilung Nr. 12/2022\n\nMontag, 16. Mai 2022\n\n"
+            f"Der Hafen ist wieder offen\n\n{GERMAN * 3}",
+            "Der Hafen ist wieder offen", "Bundesministerium für Verkehr", "",
+        ),
+        (
+            f"Pressemitteilung\n\nDer Hafen ist offen\n\n{GERMAN * 3}\n\nBerlin, den 16. Mai 2022",
+            "Der Hafen ist offen", "", "Berlin",
+        ),
+        (
+            "Ministério dos Transportes\n\nCOMUNICADO DE IMPRENSA\n\nO porto reabre\n\n"
+            f"Lisboa, 16 de maio de 2022 – {PORTUGUESE * 3}",
+            "O porto reabre", "Ministério dos Transportes", "Lisboa",
+        ),
+        (
+            "Ministero dei Trasporti\n\nCOMUNICATO STAMPA\n\nIl porto riapre\n\n"
+            f"(Roma, 16 maggio 2022) – {ITALIAN * 3}",
+            "Il porto riapre", "Ministero dei Trasporti", "Roma",
+        ),
+        (
+            "ក្រសួងសាធារណការ និងដឹកជញ្ជូន\n\nសេចក្តីប្រកាសព័ត៌មាន\n\nកំពង់ផែភ្នំពេញបើកដំណើរការឡើងវិញ\n\n"
+            f"{KHMER * 4}\n\nភ្នំពេញ ថ្ងៃចន្ទ ទី១៦ ខែឧសភា ឆ្នាំ២០២២",
+            "កំពង់ផែភ្នំពេញបើកដំណើរការឡើងវិញ", "ក្រសួងសាធារណការ និងដឹកជញ្ជូន", "ភ្នំពេញ",
+        ),
+        (f"新闻稿\n\n港口重新开放\n\n2022年5月16日\n\n{CHINESE * 6}", "港口重新开放", "", ""),
+    ],
+    ids=["fr", "es", "de", "de closing", "pt", "it", "km", "zh"],
+)  # fmt: skip
+def test_letterheads_of_many_languages_are_read(
+    text: str, title: str, issuer: str, place: str
+) -> None:
+    release = read(text)
+    assert (release.title, release.issuer) == (title, issuer)
+    assert (release.published, release.place) == (date(2022, 5, 16), place)
+
+
+def test_the_order_of_day_and_month_is_that_of_the_language_where_no_country_is_known() -> None:
+    assert read(f"Pressemitteilung\n\n03/04/2022\n\n{GERMAN * 3}").published == date(2022, 4, 3)
+    english = outcome("x.txt", f"PRESS RELEASE\n\n03/04/2022\n\n{MORE}".encode())
+    assert english.release.published is None
+    assert any("03/04/2022 can be read in two ways" in one for one in english.warnings)
+
+
+def test_contacts_and_headings_about_the_issuer_are_set_apart_in_other_languages() -> None:
+    around = "Contact presse : Jeanne Martin, tél. 01 23 45 67 89\n\nÀ propos du Port de Lindholm"
+    text = f"Le port rouvre\n\n{FRENCH * 4}\n\n{around}\n\nLe Port de Lindholm est un port."
+    release = read(text)
+    marked = " ".join(release.text[a:b] for a, b in release.boilerplate)
+    assert "Jeanne Martin" in marked
+    assert "À propos du Port" in marked
+    assert "est un port" in marked
+    assert "rouvre après" not in marked
+
+
+def test_a_paragraph_that_begins_with_a_number_of_people_is_news() -> None:
+    late = "About 300 people came to the opening of the new bridge, and most of them walked across it, too."
+    release = read(f"Bridge opened\n\n{MORE}\n\n{late} {late}")
+    assert release.boilerplate == ()
 
 
 def test_a_short_release_is_read_by_its_date_line() -> None:

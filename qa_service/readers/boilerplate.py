@@ -8,15 +8,21 @@ import re
 from collections.abc import Iterator, Sequence
 
 from qa_service.readers.extract import Span
+from qa_service.readers.letterhead_words import ABOUT, CONTACTS
 
 BLOCK = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 _END_MARK = re.compile(
-    r"(?:#\s*){3,}|\*?-+\s*30\s*-+\*?|[-–—*\s]*(?:ENDS?|End of (?:press |news )?release)[-–—*.\s]*"
+    r"(?:#\s*){3,}|\*?-+\s*30\s*-+\*?|[-–—*\s]*(?:ENDS?|FIN|ENDE|FIM|FINE"
+    r"|End of (?:press |news )?release)[-–—*.\s]*"
 )
-_ABOUT = re.compile(r"(?:#+ |\*\*)?(?:About|ABOUT)\s+(?:the\s+|The\s+|THE\s+)?[A-Z0-9“\"][^\n]*")
+_ABOUT = re.compile(
+    r"(?:#+ |\*\*)?(?:About|ABOUT)\s+(?:the\s+|The\s+|THE\s+)?(?:[A-Z“\"]|\d+[A-Za-z])[^\n]*"
+)
+_ABOUT_ELSEWHERE = re.compile(rf"(?:#+ |\*\*)?(?:{ABOUT})[^\n]*")
 _CONTACT = re.compile(
     r"(?i)(?:#+ |\*\*)?(?:(?:media|press|news(?:room)?|public(?: relations)?|pr|investor)s?(?: relations?)?"
     r"(?: and \w+)? (?:contacts?|enquir(?:y|ies)|inquir(?:y|ies))|contacts?(?: information| us)?\s*(?::|$)"
+    rf"|{CONTACTS}"
     r"|for (?:further|more|additional|media) (?:information|details|inquiries|enquiries)\b[^\n]{0,60}"
     r"\b(?:contact|visit|call|email|e-mail|see)\b)"
 )
@@ -36,7 +42,7 @@ _LEGAL = re.compile(
     r" (?:statements?|information).{0,60}|disclaimer\W*)"
 )
 _DETAIL = re.compile(
-    r"(?i)[\w.+-]+@[\w-]+\.\w+|(?:tel|phone|mobile|fax|email|e-mail|web(?:site)?|address)\b\s*[.:]"
+    r"(?i)[\w.+-]+@[\w-]+\.\w+|(?:t[eé]l(?:[eé]fon[eo]?)?|phone|mobile|fax|email|e-mail|web(?:site)?|address)\b\s*[.:]"
     r"|\+?\(?\d[\d\s().-]{7,}\d|https?://|\bwww\."
 )
 _HEADING_WORDS = 10
@@ -77,6 +83,8 @@ def _kind(block: str, late: bool, before: str) -> str:
     first = block.split("\n", 1)[0]
     if late and _ABOUT.match(block) and (not short or len(first.split()) <= _HEADING_WORDS):
         return "about" if short and not _ends_sentence(block) else "about it"
+    if late and short and _ABOUT_ELSEWHERE.match(block) and not _ends_sentence(block):
+        return "about"
     if _CONTACT.match(block) and (late or _DETAIL.search(block)) and len(block.split()) <= 45:
         return "contact"
     if (late and _LEGAL.match(block)) or before == "legal":

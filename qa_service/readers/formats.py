@@ -26,7 +26,7 @@ _MEMBERS_MAX = 20_000
 _ARCHIVE_MAX = 2_000_000_000
 
 
-READERS = 4
+READERS = 5
 """Raised when readers read otherwise: what was read before is then read again."""
 
 

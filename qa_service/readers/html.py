@@ -9,7 +9,8 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import day_first_in, language_of_locale, parse_date
+from qa_service.readers.calendar_names import day_first_in
+from qa_service.readers.dates import language_of_locale, parse_date
 from qa_service.readers.extract import Block, Extract, Fact, compose, facts_from, squeeze
 from qa_service.readers.text import decode
 

@@ -14,14 +14,22 @@ _ENGLISH = set(
 _ENGLISH_SHARE = 0.15
 _THE_SHARE = 0.03
 """Of the words of an English text more than this are among those above, or "the"."""
-_MARKS = "[\u0300-\u036f\u0900-\u0dff\u0e30-\u0eff\u1000-\u109f\u17b4-\u17d3]"
+MARKS = "[\u0300-\u036f\u0900-\u0dff\u0e30-\u0eff\u1000-\u109f\u17b4-\u17d3]"
 """Vowels and tones above and below letters, of which Khmer and Thai words have as many as letters."""
+
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_LETTERS_A_WORD = 5
+
+
+def word_count(text: str) -> int:
+    """The words of a text; about as many where none stands between spaces, as in Khmer and Chinese."""
+    return len(text.split()) + len(_UNSPACED.findall(text)) // _LETTERS_A_WORD
 
 
 def language_of(text: str) -> str:
     """The ISO 639-1 code of the language, or nothing if there are too few letters to be sure."""
     sample = text[:_SAMPLE]
-    if len(re.findall(r"[^\W\d_]", sample)) + len(re.findall(_MARKS, sample)) < LETTERS_MIN:
+    if len(re.findall(r"[^\W\d_]", sample)) + len(re.findall(MARKS, sample)) < LETTERS_MIN:
         return ""
     words = re.findall(r"[^\W\d_]+", sample.lower())
     english = sum(word in _ENGLISH for word in words) > _ENGLISH_SHARE * len(words)

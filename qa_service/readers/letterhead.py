@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from qa_service.readers.dates import ambiguous_date, find_date
+from qa_service.readers.calendar_names import is_day_name
+from qa_service.readers.dates import UNKNOWN, DateStyle, ambiguous_date, find_date
 from qa_service.readers.extract import Span
+from qa_service.readers.language import MARKS, word_count
+from qa_service.readers.letterhead_words import BEFORE_DATES, INSTITUTIONS, MARKERS
 
 SENTENCE_WORDS = 12
 """Behind a marker or a date a block of this many words that ends as a sentence does is prose, too."""
@@ -20,20 +23,19 @@ words, but it is one of 16 over 30."""
 
 _BLOCK = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 _MARKER = re.compile(
-    r"(?:(?:joint |official )?(?:press|news|media) (?:release|statement|communiqu[eé])|"
-    r"for immediate release|(?:joint )?statement|communiqu[eé]|readout)\W*",
+    rf"(?:{'|'.join(MARKERS)})(?:\W+n(?:o|r|[°º]|um|úm)?\.?\W*[\d/.-]+)?[^\w{MARKS[1:-1]}]*",
     re.IGNORECASE,
 )
-_ISSUER = re.compile(
-    r"\b(?:ministry|minister|embassy|consulate|department|office|bureau|agency|commission|council|"
-    r"authority|secretariat|delegation|mission|government|bank|university|institute|company|"
-    r"corporation|inc|ltd|llc|plc|gmbh|association|foundation|union|court|parliament|senate)\b",
-    re.IGNORECASE,
+_ISSUER = re.compile(rf"\b(?:{'|'.join(INSTITUTIONS)})", re.IGNORECASE)
+_LETTER = rf"[\w.'’{MARKS[1:-1]}-]"
+_PLACE = (
+    rf"(?P<place>[^\W\d_]{_LETTER}*(?: {_LETTER}+){{0,3}}(?:, [^\W\d_](?:{_LETTER}| )*?){{0,2}})"
 )
-_PLACE = r"(?P<place>[^\W\d_][\w.'’-]*(?: [\w.'’-]+){0,3}(?:, [^\W\d_][\w.'’ -]*?){0,2})"
-_CLOSING = re.compile(rf"{_PLACE},?\s+(?:on |the )*$")
-_OPENING = re.compile(rf"\**{_PLACE}(?:,\s*|\s*[(\[–—-]+\s*|\s+)$")
-_AFTER_DATELINE = re.compile(r"[)\]]?\**\s*(?:/[^/\n]{2,40}/|\([^)\n]{2,40}\))?\s*(?:--+|[–—:-])\s")
+_CLOSING = re.compile(rf"{_PLACE},?\s*$")
+_OPENING = re.compile(rf"\**{_PLACE}(?:,\s*|\s*[(\[–—-]+\s*|\s*)$")
+_AFTER_DATELINE = re.compile(
+    r"[)\]]?\**\.?\s*(?:/[^/\n]{2,40}/|\([^)\n]{2,40}\))?\s*(?:--+|[–—:៖-])\s"
+)
 _BYLINE = re.compile(
     r"(?i:(?:issued |published |released )?by(?::\s*|\s+)|(?:from|source|issuer):\s*)"
     r"(?P<who>(?:the )?[A-Z][^\n|;,]{1,80}?)(?:\s*[|;,–—-]\s*(?P<rest>[^\n]{0,40}))?\.?"
@@ -47,14 +49,16 @@ _NAME = re.compile(
     r"|government|kingdom|republic|secretariat)\b(?: general)?(?: of| for| in|,|$)"
     r"(?!.*\b(?:to|on|with|and its)\b)"
 )
-_AROUND_DATE = re.compile(
-    r"(?i)\b(?:date|released?|issued|published|updated|on|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|\W"
-)
+_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_AROUND_DATE = re.compile(rf"(?i)\b{_WEEKDAY}\b|[^\w{MARKS[1:-1]}]")
+_LAST_WORD = re.compile(r"(?:^|[\s,]+)([^\s,]+)[\s,]*$")
 _NUMBER = re.compile(r"(?i)(?:no|nr|ref|number|press release no)\b\.?:?\s*[\w/.-]{1,20}")
 _PLACE_ALONE = re.compile(
     r"(?P<place>[A-Z][A-Z .'’-]{2,30}(?:, [A-Z][\w.]{1,20})?)\s*(?:\([^)\n]{2,30}\)\s*)?[–—-]{1,2}\s"
 )
-_SENTENCE = re.compile(r"(?<!\bInc)(?<!\bCorp)(?<!\bLtd)(?<=[a-z0-9)”\"]{2})[.!?][”\"]?\s*$")
+_SENTENCE = re.compile(
+    rf"(?:(?<!\bInc)(?<!\bCorp)(?<!\bLtd)(?<=[a-z0-9)”\"à-ÿа-я»{MARKS[1:-1]}]{{2}})[.!?]|[។。])[”\"»]?\s*$"
+)
 _SMALL = {"of", "and", "the", "for", "in", "on", "to", "de", "du", "des", "la", "et"}
 
 
@@ -79,7 +83,7 @@ class Letterhead:
 
 
 def read_letterhead(
-    text: str, day_first: bool | None = None, without: Sequence[Span] = ()
+    text: str, style: DateStyle = UNKNOWN, without: Sequence[Span] = ()
 ) -> Letterhead:
     """Read the blocks before the first prose, and the dateline at either end of the body.
 
@@ -89,25 +93,27 @@ def read_letterhead(
     blocks = [span for span in blocks if not any(a <= span[0] < b for a, b in without)]
     if not blocks:
         return Letterhead(body=(0, len(text)))
-    prose = _first_prose(text, blocks, day_first)
+    prose = _first_prose(text, blocks, style)
     if prose is None:
-        prose = _behind_date_line(text, blocks)
+        prose = _behind_date_line(text, blocks, style)
     if prose is None:
-        published, place, dateline = _dateline(text, [], blocks, day_first)
+        published, place, dateline = _dateline(text, [], blocks, style)
         return Letterhead("", "", published, place, (0, len(text)), dateline)
-    head = [unit for span in blocks[:prose] for unit in _units(text, span)]
+    head = [unit for span in blocks[:prose] for unit in _units(text, span, style)]
     rest = blocks[prose:]
-    published, place, dateline = _dateline(text, head, rest, day_first)
+    published, place, dateline = _dateline(text, head, rest, style)
     closing = len(rest) > 1 and dateline[0] >= rest[-1][0]
     end = rest[-2][1] if closing else len(text)
     lines = [_plain(text[a:b]) for a, b in head]
-    by, by_date = _byline(lines, [text[a:b] for a, b in rest[-4:]], day_first)
-    title, issuer = _title_and_issuer([*lines[:1], *(x for x in lines[1:] if not _is_byline(x))])
+    by, by_date = _byline(lines, [text[a:b] for a, b in rest[-4:]], style)
+    title, issuer = _title_and_issuer(
+        [*lines[:1], *(x for x in lines[1:] if not _is_byline(x))], style
+    )
     around = "\n".join([*lines, text[rest[0][0] : rest[0][0] + 160], text[slice(*rest[-1])][-160:]])
     return Letterhead(
         title, issuer, published, place or _place_before(text, rest[0]), (rest[0][0], end), dateline,
         marked=any(map(_has_marker, lines)), by=by, by_date=by_date,
-        ambiguous="" if published or by_date else ambiguous_date(around, day_first),
+        ambiguous="" if published or by_date else ambiguous_date(around, style),
     )  # fmt: skip
 
 
@@ -124,34 +130,36 @@ def usable_title(title: str) -> str:
 
 def is_institution(line: str) -> bool:
     """Whether a line reads like the name of a ministry, a company or the like."""
-    return _ISSUER.search(line) is not None and len(line.split()) <= 15
+    return _ISSUER.search(line) is not None and word_count(line) <= 15
 
 
-def _first_prose(text: str, blocks: Sequence[Span], day_first: bool | None) -> int | None:
+def _first_prose(text: str, blocks: Sequence[Span], style: DateStyle) -> int | None:
     """The first block that is prose; behind what only a letterhead has, a sentence is enough."""
     headed = False
     for i, span in enumerate(blocks):
         block = text[slice(*span)]
-        lines, words = block.count("\n") + 1, len(block.split())
+        lines, words = block.count("\n") + 1, word_count(block)
         long = words >= PROSE_WORDS and words / lines > 12
         sentence = headed and words >= SENTENCE_WORDS and _SENTENCE.search(block) is not None
-        if long or sentence or _opening(text, span, day_first):
+        if long or sentence or _opening(text, span, style):
             return i
-        units = (_plain(text[a:b]) for a, b in _units(text, span))
-        headed = headed or any(_has_marker(x) or _is_date_line(x) for x in units)
+        units = (_plain(text[a:b]) for a, b in _units(text, span, style))
+        headed = headed or any(_has_marker(x) or _is_date_line(x, style) for x in units)
     return None
 
 
-def _behind_date_line(text: str, blocks: Sequence[Span]) -> int | None:
+def _behind_date_line(text: str, blocks: Sequence[Span], style: DateStyle) -> int | None:
     """Where a short text begins: behind a line near its top that is nothing but its date."""
     dated = (
-        i for i, span in enumerate(blocks[:4]) if i and _is_date_line(_plain(text[slice(*span)]))
+        i
+        for i, span in enumerate(blocks[:4])
+        if i and _is_date_line(_plain(text[slice(*span)]), style)
     )
     first = next(dated, None)
     return first + 1 if first is not None and first + 1 < len(blocks) else None
 
 
-def _units(text: str, span: Span) -> list[Span]:
+def _units(text: str, span: Span, style: DateStyle) -> list[Span]:
     """The lines of a block of the letterhead, if one of them says what it is; else the block."""
     lines = [
         (span[0] + match.start(), span[0] + match.end())
@@ -159,7 +167,9 @@ def _units(text: str, span: Span) -> list[Span]:
     ]
     telling = (_plain(text[a:b]) for a, b in lines)
     return (
-        lines if any(is_marker(x) or _is_date_line(x) or _is_byline(x) for x in telling) else [span]
+        lines
+        if any(is_marker(x) or _is_date_line(x, style) or _is_byline(x) for x in telling)
+        else [span]
     )
 
 
@@ -174,13 +184,11 @@ def _is_byline(line: str) -> bool:
     return match is not None and len(match["who"].split()) <= 10
 
 
-def _byline(
-    head: Sequence[str], last: Sequence[str], day_first: bool | None
-) -> tuple[str, date | None]:
+def _byline(head: Sequence[str], last: Sequence[str], style: DateStyle) -> tuple[str, date | None]:
     """The name and the date in "By the Port Authority, 5 March 2024"; "SOURCE Acme Corp" at the end."""
     for line in head[1:]:
         if _is_byline(line) and (match := _BYLINE.fullmatch(line)):
-            found = find_date(match["rest"] or "", day_first)
+            found = find_date(match["rest"] or "", style)
             return match["who"].strip(), found[0] if found else None
     sources = filter(None, map(_SOURCE.fullmatch, last))
     return next((match["who"].strip() for match in sources), ""), None
@@ -190,13 +198,13 @@ def _has_marker(line: str) -> bool:
     return is_marker(line) or _MARKED_ISSUER.fullmatch(line) is not None
 
 
-def _title_and_issuer(head: Sequence[str]) -> tuple[str, str]:
+def _title_and_issuer(head: Sequence[str], style: DateStyle) -> tuple[str, str]:
     """The title is what stands behind the last marker, or first; the issuer stands above it."""
     markers = [i for i, line in enumerate(head) if _has_marker(line)]
     titles = [
         i
         for i, line in enumerate(head)
-        if i not in markers and not _is_date_line(line) and not _NUMBER.fullmatch(line)
+        if i not in markers and not _is_date_line(line, style) and not _NUMBER.fullmatch(line)
     ]
     behind = [i for i in titles if markers and i > markers[-1]]
     candidates = behind if markers else titles
@@ -223,18 +231,16 @@ def _is_name(line: str) -> bool:
 
 
 def _dateline(
-    text: str, head: Sequence[Span], rest: Sequence[Span], day_first: bool | None
+    text: str, head: Sequence[Span], rest: Sequence[Span], style: DateStyle
 ) -> tuple[date | None, str, Span]:
     for read, span in ((_closing, rest[-1]), (_opening, rest[0])):
-        if (found := read(text, span, day_first)) is not None:
+        if (found := read(text, span, style)) is not None:
             return found
     for span in head:
         block = text[slice(*span)]
-        if _is_date_line(_plain(block)) and (found_date := find_date(block, day_first)):
+        if _is_date_line(_plain(block), style) and (found_date := find_date(block, style)):
             return found_date[0], "", span
-        if (found := _closing(text, span, day_first)) is not None and _is_only_place(
-            block, found[1]
-        ):
+        if (found := _closing(text, span, style)) is not None and _is_only_place(block, found[1]):
             return found
     return None, "", (0, 0)
 
@@ -244,35 +250,50 @@ def _is_only_place(block: str, place: str) -> bool:
     return place.istitle() and _plain(block).startswith(f"{place}, ")
 
 
-def _closing(text: str, span: Span, day_first: bool | None) -> tuple[date | None, str, Span] | None:
+def _closing(text: str, span: Span, style: DateStyle) -> tuple[date | None, str, Span] | None:
     """The last block is a place and a date, nothing else: "Phnom Penh, 16 May 2022"."""
     block = text[slice(*span)]
-    found = find_date(block, day_first)
+    found = find_date(block, style)
     if found is None or block[found[2] :].strip(" .*_)"):
         return None
-    if not block[: found[1]].strip("*_ "):
+    if not block[: found[1]].strip("*_ ("):
         return found[0], "", span
-    place = _CLOSING.fullmatch(block[: found[1]].lstrip("*_ "))
+    place = _CLOSING.fullmatch(_without_day_words(block[: found[1]].lstrip("*_ ("), style))
     return (found[0], place["place"].strip(), span) if place else None
 
 
-def _opening(text: str, span: Span, day_first: bool | None) -> tuple[date | None, str, Span] | None:
+def _opening(text: str, span: Span, style: DateStyle) -> tuple[date | None, str, Span] | None:
     """The first prose opens with place, date and a dash: "KABUL, Afghanistan (Jan. 25, 2013) –"."""
     block = text[span[0] : min(span[1], span[0] + 160)]
-    found = find_date(block, day_first)
+    found = find_date(block, style)
     if found is None:
         return None
-    place = _OPENING.fullmatch(block[: found[1]])
+    place = _OPENING.fullmatch(_without_day_words(block[: found[1]].lstrip("("), style))
     after = _AFTER_DATELINE.match(block, found[2])
     if place is None or after is None:
         return None
     return found[0], place["place"].strip(" ,"), (span[0], span[0] + found[2])
 
 
-def _is_date_line(block: str) -> bool:
-    found = find_date(block, True)
-    rest = block[: found[1]] + block[found[2] :] if found else "x"
-    return not _AROUND_DATE.sub("", rest)
+def _is_date_line(block: str, style: DateStyle) -> bool:
+    found = find_date(block, DateStyle(style.language, day_first=True))
+    if found is None:
+        return False
+    rest = _AROUND_DATE.sub(" ", block[: found[1]] + " " + block[found[2] :])
+    return all(_is_before_date(word, style) for word in rest.split())
+
+
+def _is_before_date(word: str, style: DateStyle) -> bool:
+    small = word.casefold() in BEFORE_DATES and not word.isupper()  # "TORONTO, ON"
+    known = small or re.fullmatch(_WEEKDAY, word, re.IGNORECASE)
+    return bool(known) or is_day_name(word, style.language)
+
+
+def _without_day_words(before: str, style: DateStyle) -> str:
+    """What stands before a date, without "le", "den", "Monday," at its end."""
+    while (last := _LAST_WORD.search(before)) and _is_before_date(last[1], style):
+        before = before[: last.start()]
+    return before
 
 
 def _plain(block: str) -> str:

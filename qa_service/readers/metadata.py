@@ -8,7 +8,8 @@ from typing import Any
 
 from qa_service.errors import CorpusError
 from qa_service.readers.boilerplate import find_boilerplate, merge
-from qa_service.readers.dates import ISO, day_first_in, parse_date
+from qa_service.readers.calendar_names import day_first_in
+from qa_service.readers.dates import ISO, DateStyle, parse_date
 from qa_service.readers.extract import FIELDS, TRUST, Extract, Fact, facts_from
 from qa_service.readers.language import language_of
 from qa_service.readers.letterhead import Letterhead, is_institution, read_letterhead
@@ -41,12 +42,13 @@ def make_reading(
     """
     check_id(release_id)
     given = given or Given()
-    order = extract.day_first if extract.day_first is not None else day_first
     boilerplate = merge([*extract.boilerplate, *find_boilerplate(extract.text)])
-    head = read_letterhead(extract.text, order, boilerplate)
-    facts = [*given.facts, *extract.facts, *_printed(head), *_in_name(release_id)]
+    facts = [*given.facts, *extract.facts, *_in_name(release_id)]
     if not any(fact.field == "language" for fact in facts):
         facts += facts_from("the words", language=language_of(extract.text))
+    style = _date_style(facts, extract.day_first, day_first)
+    head = read_letterhead(extract.text, style, boilerplate)
+    facts += _printed(head)
     best = _best(facts)
     values: dict[str, Any] = {name: best[name].value if name in best else "" for name in FIELDS}
     values["published"] = values["published"] or None
@@ -76,6 +78,14 @@ def make_reading(
     return Reading(release, {name: fact.origin for name, fact in best.items()}, warnings)
 
 
+def _date_style(facts: Sequence[Fact], *orders: bool | None) -> DateStyle:
+    """By the language of the release; the first order that is known counts, then that of the language."""
+    languages = _best([fact for fact in facts if fact.field == "language"])
+    language = str(languages["language"].value) if languages else ""
+    known = next((order for order in orders if order is not None), None)
+    return DateStyle(language, day_first_in(language) if known is None else known)
+
+
 def check_id(release_id: str) -> str:
     """Return ``release_id`` if it can stand in an address.
 
@@ -101,7 +111,8 @@ def sidecar_facts(given: Mapping[str, Any]) -> tuple[Fact, ...]:
     """
     values = {name: given.get(name) for name in FIELDS}
     written = given.get("published", given.get("date"))
-    values["published"] = parse_date(written, day_first_in(str(given.get("language") or "")))
+    language = str(given.get("language") or "")
+    values["published"] = parse_date(written, DateStyle(language, day_first_in(language)))
     if written not in (None, "") and values["published"] is None:
         raise CorpusError(f"published is {written!r}: write it as YYYY-MM-DD")
     return facts_from("sidecar", **values)

@@ -11,7 +11,7 @@ from typing import Any
 from lxml import etree
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import day_first_in
+from qa_service.readers.calendar_names import day_first_in
 from qa_service.readers.extract import Block, Extract, Fact, compose, facts_from, squeeze
 from qa_service.readers.letterhead import is_marker, usable_title
 

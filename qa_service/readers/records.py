@@ -13,7 +13,8 @@ from datetime import date
 from typing import Any
 
 from qa_service.errors import CorpusError
-from qa_service.readers.dates import ambiguous_date, day_first_in, parse_date
+from qa_service.readers.calendar_names import day_first_in
+from qa_service.readers.dates import DateStyle, ambiguous_date, language_of_locale, parse_date
 from qa_service.readers.extract import Extract, check_characters, facts_from
 from qa_service.readers.html import html_text
 from qa_service.readers.text import decode, plain_value
@@ -165,7 +166,7 @@ def read_record(
     locale = _string(record, where["language"])
     day_first = day_first_in(locale)
     given = _at(record, where["published"])
-    published = _day(given, day_first)
+    published = _day(given, DateStyle(language_of_locale(locale), day_first))
     doubt = ambiguous_date(str(given)) if published is None else ""
     if given not in (None, "") and published is None and not doubt:
         raise CorpusError(f'"{where["published"]}" is {given!r}: write it as YYYY-MM-DD')
@@ -240,9 +241,9 @@ def _string(record: Mapping[str, Any], path: str) -> str:
     return check_characters(str(value))
 
 
-def _day(given: Any, day_first: bool | None) -> date | None:
+def _day(given: Any, style: DateStyle) -> date | None:
     if isinstance(given, int | float) and not isinstance(given, bool) and 1e8 < given < 1e11:
         from datetime import UTC, datetime
 
         return datetime.fromtimestamp(given, UTC).date()
-    return parse_date(given, day_first)
+    return parse_date(given, style)
