@@ -31,6 +31,15 @@ def _as_pair(value: str) -> str:
     return value
 
 
+def _not_a_number(value: object) -> object:
+    """Truth values and days in a query are text, and in JSON no numbers: 0 is neither `false` nor a day."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value!r} is a number")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_not_a_number)]
+Day = Annotated[date, BeforeValidator(_not_a_number)]
 Pair = Annotated[str, AfterValidator(_as_pair), Field(json_schema_extra={"pattern": "^[^=]+="})]
 Strings = Annotated[
     list[str],
@@ -59,8 +68,8 @@ class Body(BaseModel):
 class FiltersBody(Body):
     """Which releases may be searched; what is left out does not filter."""
 
-    date_from: date | None = Field(None, description="Releases of this day or later.")
-    date_to: date | None = Field(None, description="Releases of this day or earlier.")
+    date_from: Day | None = Field(None, description="Releases of this day or later.")
+    date_to: Day | None = Field(None, description="Releases of this day or earlier.")
     issuer: Strings = Field([], description="One issuer or several, exactly as listed.")
     release_id: Strings = Field([], description="One release or several.")
     language: Strings = Field([], description="One language or several, as the releases give it.")
@@ -81,11 +90,9 @@ class FiltersBody(Body):
 class ReadingBody(Body):
     """How a question is read. What was read into it is in the reply."""
 
-    as_of: date | None = Field(
-        None, description="The day that `last year` counts from; else today."
-    )
-    dates: bool = Field(True, description="Make dates in the question periods to search in.")
-    spelling: bool = Field(True, description="Search for the nearest word if no release has one.")
+    as_of: Day | None = Field(None, description="The day that `last year` counts from; else today.")
+    dates: Flag = Field(True, description="Make dates in the question periods to search in.")
+    spelling: Flag = Field(True, description="Search for the nearest word if no release has one.")
 
     def reading(self, max_chars: int) -> Reading:
         """The same, inside."""
@@ -105,7 +112,7 @@ class SearchBody(FiltersBody, ReadingBody):
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits.")
     limit: int | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
-    explain: bool = Field(False, description="Add the ranking of each stage.")
+    explain: Flag = Field(False, description="Add the ranking of each stage.")
 
     @property
     def size(self) -> int:

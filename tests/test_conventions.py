@@ -288,3 +288,12 @@ def test_a_release_cannot_end_its_ris_record() -> None:
     assert record.count("\nER  - ") == 1
     assert re.findall(r"^TY  - (\w+)", record, re.MULTILINE) == ["GEN"]
     assert "DA  - 2024/05/01/\r\n" in record
+
+
+@pytest.mark.parametrize("field", ["dates", "spelling", "as_of", "date_from"])
+def test_a_number_is_neither_a_truth_value_nor_a_day(client: Any, field: str) -> None:
+    reply = client.post("/api/search", json={"q": "port", field: 0})
+    assert_problem(reply, 422)
+    assert field in reply.json()["detail"]
+    asked = {"dates": "0", "spelling": "1", "as_of": "2022-05-01", "date_from": "2000-01-01"}
+    assert client.get("/api/search", params={"q": "port"} | asked).status_code == 200
