@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from faults import flip_byte, hash_engines, quick_build, quick_plan
 
+from qa_service.answer import ask
 from qa_service.errors import EngineError, GenerationCorrupt, GenerationMissing
 from qa_service.index import (
     BuildPlan,
@@ -22,10 +23,13 @@ from qa_service.index import (
     publish,
 )
 from qa_service.search import look_up, search
-from qa_service.types import Query
-from qa_service.wiring import canary
+from qa_service.settings import read_settings
+from qa_service.types import Filters, Query
+from qa_service.understanding import Reading
+from qa_service.wiring import canary, make_answerer
 
 POLL_S = 0.01
+ANSWERER = make_answerer(read_settings())
 
 
 def write_edition(plan: BuildPlan, edition: int) -> None:
@@ -83,7 +87,22 @@ def editions(generation: Generation) -> set[str]:
     return {w for w in words if w.startswith("edition")} | {f"edition{one[1]}" for one in ids}
 
 
-def test_requests_never_notice_an_exchange(own: BuildPlan, serving: Serving) -> None:
+def editions_answered(generation: Generation) -> set[str]:
+    """The editions that one answer quotes, and those of the releases that it was made from."""
+    question = "What does the port tell of harbour news 3?"
+    asked = ask(generation, ANSWERER, question, (), Filters(), 12, Reading(2000), 0.0)
+    assert asked.answer.generation_id == generation.generation_id
+    assert asked.answer.citations
+    quotes = [one.quote for one in asked.answer.citations]
+    words = " ".join([*quotes, *(one.release.text for one in asked.found)]).split()
+    ids = {one.release_id[:2] for one in asked.answer.citations}
+    return {w for w in words if w.startswith("edition")} | {f"edition{one[1]}" for one in ids}
+
+
+@pytest.mark.parametrize("met_by", [editions, editions_answered], ids=["searches", "answers"])
+def test_requests_never_notice_an_exchange(
+    own: BuildPlan, serving: Serving, met_by: Callable[[Generation], set[str]]
+) -> None:
     seen: list[tuple[str, set[str]]] = []
     failures: list[BaseException] = []
     done = threading.Event()
@@ -92,7 +111,7 @@ def test_requests_never_notice_an_exchange(own: BuildPlan, serving: Serving) -> 
         while not done.is_set():
             try:
                 with serving.generation() as generation:
-                    seen.append((generation.generation_id, editions(generation)))
+                    seen.append((generation.generation_id, met_by(generation)))
             except BaseException as error:
                 failures.append(error)
 
