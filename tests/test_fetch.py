@@ -21,6 +21,7 @@ from qa_service.corpus import Limits, ReadingOptions, read_corpus
 from qa_service.errors import CorpusError, FetchError
 from qa_service.fetching import Fetched, FetchLimits, Source, fetch, read_sources
 from qa_service.fetching.listings import canonical
+from qa_service.fetching.store import LINES_EACH, STATE
 from qa_service.fetching.web import Web, is_public
 from qa_service.types import Release, Withdrawn
 
@@ -238,6 +239,37 @@ def test_an_interrupted_fetch_goes_on_where_it_was(site: Site, tmp_path: Path) -
     again = fetch(tmp_path, [Source(f"{site.base}/feed")], LIMITS, ReadingOptions(), Limits())
     assert whats(list(again)) == ["unchanged", "new", "new"]
     assert site.statuses("/a") == [200]
+
+
+def test_sources_of_different_hosts_are_fetched_side_by_side(
+    fetched: Fetch, tmp_path: Path
+) -> None:
+    both = threading.Barrier(2)
+
+    def together(_handler: Handler) -> tuple[str, bytes]:
+        both.wait(timeout=30)  # broken unless both hosts are asked at the same time
+        return "text/html", page("Lamps", "They stay on.")
+
+    with serving() as one, serving() as other:
+        one.pages["/a"] = other.pages["/b"] = together
+        found = fetched(Source(f"{one.base}/a", "page"), Source(f"{other.base}/b", "page"))
+    assert whats(found) == ["new", "new"]
+    assert len(releases(tmp_path)) == 2
+
+
+def test_what_is_remembered_of_a_page_outlives_a_line_that_a_crash_cut(
+    site: Site, fetched: Fetch, tmp_path: Path
+) -> None:
+    source = Source(f"{site.base}/a", "page")
+    site.html("/a", page("Lamps", "They stay on."))
+    for _ in range(6):
+        fetched(source)
+    state = tmp_path / STATE
+    assert len(state.read_bytes().splitlines()) <= 2 * LINES_EACH + 1
+    state.write_bytes(state.read_bytes() + b'\n{"url": "cut')
+    fetched(source)
+    fetched(source)
+    assert site.statuses("/a") == [200, *[304] * 7]
 
 
 def test_a_sitemap_of_sitemaps_gives_the_addresses_that_are_wanted(

@@ -1,17 +1,22 @@
 """Releases from feeds, sitemaps and pages into the corpus; what is here already is asked for politely.
 
-Sources are gone through one after the other, and each page is on disk before the next is asked for: what
-is interrupted goes on where it was. A page is known by its canonical address.
+Sources of different hosts are gone through side by side, those of one host one after the other, and each
+page is on disk before the next of that host is asked for: what is interrupted goes on where it was. A
+page is known by its canonical address.
 """
 
 import fcntl
 import hashlib
+import queue
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from qa_service.corpus import Limits, ReadingOptions
 from qa_service.errors import CorpusError, FetchError
@@ -35,6 +40,8 @@ __all__ = ["SOURCES", "FetchLimits", "Fetched", "Source", "fetch", "read_sources
 LOCK = ".fetch.lock"
 LISTING_MAX_BYTES = 20_000_000
 SITEMAPS_MAX = 200
+HOSTS_MAX = 8
+"""Hosts that are asked side by side."""
 MISSING_TIMES = 2
 """A page is gone when its server has said so (404) this many times in a row; 410 says it once."""
 _GONE = 410
@@ -67,10 +74,49 @@ def fetch(
     with _alone(corpus):
         run = _Run(Store(corpus), Web(limits), options, parsing)
         try:
-            for source in sources:
-                yield from run.source(source)
+            yield from _side_by_side(run, sources)
         finally:
             run.web.close()
+
+
+def _side_by_side(run: "_Run", sources: Sequence[Source]) -> Iterator[Fetched]:
+    """The outcomes of all sources as they come; those of one host are in order."""
+    hosts: dict[str, list[Source]] = {}
+    for source in sources:
+        hosts.setdefault(urlsplit(source.url).netloc.lower(), []).append(source)
+    outcomes: queue.SimpleQueue[tuple[Fetched | None, threading.Semaphore]] = queue.SimpleQueue()
+    given_up = threading.Event()
+    taken = [threading.Semaphore(0) for _ in hosts]
+
+    def work(own: Sequence[Source], go_on: threading.Semaphore) -> None:
+        try:
+            for source in own:
+                for outcome in run.source(source):
+                    outcomes.put((outcome, go_on))
+                    go_on.acquire()  # no page is asked for whose outcome nobody waits for
+                    if given_up.is_set():
+                        return
+        finally:
+            outcomes.put((None, go_on))
+
+    with ThreadPoolExecutor(max(1, min(HOSTS_MAX, len(hosts))), "fetching") as pool:
+        futures = [pool.submit(work, *one) for one in zip(hosts.values(), taken, strict=True)]
+        try:
+            left = len(futures)
+            while left:
+                outcome, go_on = outcomes.get()
+                if outcome is None:
+                    left -= 1
+                else:
+                    yield outcome
+                    go_on.release()
+            for future in futures:
+                future.result()
+        finally:
+            given_up.set()
+            for future, go_on in zip(futures, taken, strict=True):
+                future.cancel()
+                go_on.release()
 
 
 @contextmanager
@@ -91,6 +137,8 @@ class _Run:
     web: Web
     options: ReadingOptions
     parsing: Limits
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held by who reads or writes the store; never while a server is waited for."""
 
     def source(self, source: Source) -> Iterator[Fetched]:
         """All addresses of one source; a source that fails costs a message."""
@@ -129,13 +177,15 @@ class _Run:
 
     def _item(self, source: Source, item: Item, page: Page | None) -> Fetched:
         url = canonical(item.url)
-        known = self.store.find(url)
-        state = self.store.state(url)
+        with self.lock:
+            known = self.store.find(url)
+            state = self.store.state(url)
         try:
             if known and item.changed and item.changed == state.get("changed"):
                 return Fetched(url, "unchanged", known.release_id)
             page = page or self.web.get(item.url, state if known else None)
-            return self._outcome(source, item, page, known)
+            with self.lock:
+                return self._outcome(source, item, page, known)
         except FetchError as error:
             return Fetched(url, "failed", known.release_id if known else "", str(error))
 

@@ -1,8 +1,9 @@
 """What was fetched, in the corpus: the original as it came, beside a sidecar that says when and from where.
 
 ``fetched/<site>/<name>.html`` and ``<name>.meta.toml``. A page that says something else than before becomes
-a new file; the old one stays and is marked as superseded by it. ``.fetch.json`` holds what a server wants
-to hear again, and when each page was last asked for; without it everything is asked for anew.
+a new file; the old one stays and is marked as superseded by it. ``.fetch.jsonl`` holds what a server wants
+to hear again of each page, a line a page asked for, of which the last counts; without it everything is
+asked for anew.
 """
 
 import hashlib
@@ -21,7 +22,9 @@ from qa_service.errors import CorpusError
 from qa_service.readers.sidecar import ENDING, quoted
 
 FOLDER = "fetched"
-STATE = ".fetch.json"
+STATE = ".fetch.jsonl"
+LINES_EACH = 3
+"""Lines for each page, on the whole, above which the file is written anew with one for each."""
 _GONE = "gone from its site since"
 _ENDINGS: Mapping[str, str] = {
     "text/html": ".html", "application/xhtml+xml": ".html", "application/pdf": ".pdf", "text/plain": ".txt",
@@ -59,7 +62,10 @@ class Store:
         """
         self._corpus = corpus
         self._of: dict[str, Stored] = {}
-        self._state: dict[str, Any] = _read_state(corpus / STATE)
+        self._state, lines = _read_state(corpus / STATE)
+        if lines > LINES_EACH * len(self._state):
+            whole = "".join(_line(url, values) for url, values in sorted(self._state.items()))
+            write_safely(corpus / STATE, whole.encode())
         found = (_stored(corpus, sidecar) for sidecar in sorted(corpus.rglob(f"*{ENDING}")))
         kept = [one for one in found if one is not None and not one.given.get("superseded_by")]
         for stored in sorted(kept, key=lambda one: str(one.fetched.get("time", ""))):
@@ -77,9 +83,10 @@ class Store:
     def remember(self, url: str, **values: object) -> None:
         """Replace what is remembered of an address, on disk before this returns."""
         self._state[url] = {name: value for name, value in values.items() if value}
-        write_safely(
-            self._corpus / STATE, json.dumps(self._state, indent=1, sort_keys=True).encode()
-        )
+        with (self._corpus / STATE).open("ab") as file:
+            file.write(_line(url, self._state[url]).encode())
+            file.flush()
+            os.fsync(file.fileno())
 
     def write(
         self, url: str, body: bytes, ending: str, folder: str, facts: Mapping[str, Any]
@@ -211,9 +218,22 @@ def _add(sidecar: Path, name: str, value: str) -> None:
     write_safely(sidecar, "".join(lines).encode())
 
 
-def _read_state(path: Path) -> dict[str, Any]:
+def _line(url: str, values: Mapping[str, Any]) -> str:
+    """A line of the state; the line end before it parts it from one that a crash cut."""
+    return "\n" + json.dumps({"url": url, **values})
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], int]:
+    """What is remembered, and in how many lines; a line that is none is passed over."""
     try:
-        state = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return {}, 0
+    state: dict[str, Any] = {}
+    for line in lines:
+        try:
+            values = json.loads(line)
+            state[str(values.pop("url"))] = values
+        except (ValueError, KeyError, AttributeError, TypeError):
+            continue
+    return state, len(lines)

@@ -6,6 +6,7 @@ goes to the very address that was checked, on every redirect anew.
 
 import ipaddress
 import socket
+import threading
 import time
 import zlib
 from collections.abc import Iterable, Mapping
@@ -121,6 +122,7 @@ class Web:
     limits: FetchLimits
     _robots: dict[str, Protego] = field(default_factory=dict)
     _next: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._pool = httpcore2.ConnectionPool(network_backend=CheckedBackend(self.limits.private))
@@ -193,10 +195,11 @@ class Web:
         rules = self._robots.get(f"{parts.scheme}://{parts.netloc}")
         asked = rules.crawl_delay(AGENT) if rules else None
         delay = max(self.limits.delay_s, min(float(asked or 0), 30.0))
-        pause = self._next.get(parts.netloc, 0.0) - time.monotonic()
-        if pause > 0:
+        with self._lock:  # the time is taken here, so that two threads never take the same
+            turn = max(time.monotonic(), self._next.get(parts.netloc, 0.0))
+            self._next[parts.netloc] = turn + delay
+        if (pause := turn - time.monotonic()) > 0:
             time.sleep(pause)
-        self._next[parts.netloc] = time.monotonic() + delay
 
     def _request(self, url: str, headers: Mapping[str, str], most: int) -> Page:
         until = time.monotonic() + self.limits.timeout_s
