@@ -78,7 +78,7 @@ lock: .venv/installed
 		|| echo 'no Chromium, so the browser tests will be skipped: sudo apt-get install chromium'
 	@command -v tesseract >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q --no-install-recommends \
-			tesseract-ocr tesseract-ocr-eng poppler-utils >/dev/null; } \
+			tesseract-ocr tesseract-ocr-eng tesseract-ocr-khm poppler-utils >/dev/null; } \
 		|| echo 'no Tesseract, so scans are not tested: sudo apt-get install tesseract-ocr'
 	@touch $@
 

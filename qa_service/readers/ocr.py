@@ -54,6 +54,14 @@ class Ocr:
         self._names = names
         self._tick = tick
 
+    def warning(self, what: str) -> str:
+        """What a reader of the text should know: a picture in another language gives nonsense."""
+        other = "fra (French)" if "khm" in self._names else "khm (Khmer)"
+        return (
+            f"read from {what} as {self._names}: compare with the original; other languages: "
+            f"apt-get install tesseract-ocr-{other}, and so on"
+        )
+
     def __call__(self, pixels: Any) -> list[str]:
         """The paragraphs on a page, given as a greyscale array of shape ``(height, width[, 1])``."""
         height, width = pixels.shape[:2]
@@ -89,8 +97,8 @@ def read_image(data: bytes, ocr: Ocr | None) -> Extract:
         raise CorpusError(MISSING)
     extract = compose(Block(text) for text in ocr.paragraphs(data))
     if len(re.findall(r"[^\W\d_]", extract.text)) < 20:
-        raise CorpusError("no text could be read in the picture")
-    return Extract(extract.text, warnings=("read from a picture: compare with the original",))
+        raise CorpusError(f"no text could be {ocr.warning('the picture')}")
+    return Extract(extract.text, warnings=(ocr.warning("a picture"),))
 
 
 def _paragraphs(table: str) -> Any:

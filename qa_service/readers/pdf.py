@@ -98,9 +98,7 @@ def _scanned(document: Any, ocr: Ocr | None) -> Extract:
     extract = compose(found)
     if not extract.text:
         raise CorpusError("the PDF has no text layer, and no text could be read from its pictures")
-    return replace(
-        extract, warnings=("read from pictures of its pages: compare with the original",)
-    )
+    return replace(extract, warnings=(ocr.warning("pictures of its pages"),))
 
 
 def _lines(document: Any, number: int) -> Iterator[Line]:
