@@ -38,8 +38,15 @@ def _not_a_number(value: object) -> object:
     return value
 
 
+def _not_seconds(value: object) -> object:
+    """A day is written out; a bare number would be read as seconds since 1970."""
+    if isinstance(value, str) and "-" not in value.strip()[1:]:
+        raise ValueError(f"{value!r} is not a day such as 2022-05-01")
+    return _not_a_number(value)
+
+
 Flag = Annotated[bool, BeforeValidator(_not_a_number)]
-Day = Annotated[date, BeforeValidator(_not_a_number)]
+Day = Annotated[date, BeforeValidator(_not_seconds)]
 Pair = Annotated[str, AfterValidator(_as_pair), Field(json_schema_extra={"pattern": "^[^=]+="})]
 Strings = Annotated[
     list[str],
