@@ -92,7 +92,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         corpus, index = Path(name) / "corpus", Path(name) / "index"
         corpus.mkdir()
-        settings = read_settings(corpus_dir=corpus, index_dir=index, read_timeout_s=20.0)
+        settings = read_settings(corpus_dir=corpus, index_dir=index, read_timeout_s=10.0)
         throughput(settings)
         good, bad = write_mixed(corpus, given.files)
         began = time.perf_counter()

@@ -45,6 +45,13 @@ def _not_seconds(value: object) -> object:
     return _not_a_number(value)
 
 
+def _not_a_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is no number")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_not_a_truth_value)]
 Flag = Annotated[bool, BeforeValidator(_not_a_number)]
 Day = Annotated[date, BeforeValidator(_not_seconds)]
 Pair = Annotated[str, AfterValidator(_as_pair), Field(json_schema_extra={"pattern": "^[^=]+="})]
@@ -116,9 +123,9 @@ class SearchBody(FiltersBody, ReadingBody):
     )
 
     q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
-    k: int = Field(10, ge=1, le=MAX_K, description="How many hits.")
-    limit: int | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
+    k: Count = Field(10, ge=1, le=MAX_K, description="How many hits.")
+    limit: Count | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
+    offset: Count = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
     explain: Flag = Field(False, description="Add the ranking of each stage.")
 
     @property
@@ -177,7 +184,7 @@ class AnswerBody(ReadingBody):
 
     question: str = Field(description="In plain language.", json_schema_extra=NOT_BLANK)
     history: list[TurnBody] = Field([], max_length=MAX_TURNS, description="The oldest turn first.")
-    k: int = Field(10, ge=1, le=MAX_K, description="How many passages to answer from.")
+    k: Count = Field(10, ge=1, le=MAX_K, description="How many passages to answer from.")
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
     def turns(self) -> list[Turn]:

@@ -296,5 +296,7 @@ def test_a_number_is_neither_a_truth_value_nor_a_day(client: Any, field: str) ->
     assert_problem(reply, 422)
     assert field in reply.json()["detail"]
     assert_problem(client.get("/api/releases", params={"date_to": "0"}), 422)
+    counted = client.post("/api/search", json={"q": "port", "offset": False})
+    assert_problem(counted, 422)
     asked = {"dates": "0", "spelling": "1", "as_of": "2022-05-01", "date_from": "2000-01-01"}
     assert client.get("/api/search", params={"q": "port"} | asked).status_code == 200
