@@ -124,7 +124,9 @@ class SearchBody(FiltersBody, ReadingBody):
 
     q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
     k: Count = Field(10, ge=1, le=MAX_K, description="How many hits.")
-    limit: Count | None = Field(None, ge=1, le=MAX_K, description="Another name of `k`; it wins.")
+    limit: Annotated[int, Field(ge=1, le=MAX_K), BeforeValidator(_not_a_truth_value)] | None = (
+        Field(None, description="Another name of `k`; it wins.")
+    )
     offset: Count = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
     explain: Flag = Field(False, description="Add the ranking of each stage.")
 
