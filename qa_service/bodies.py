@@ -51,7 +51,7 @@ def _not_a_truth_value(value: object) -> object:
     return value
 
 
-Count = Annotated[int, BeforeValidator(_not_a_truth_value)]
+Hits = Annotated[int, Field(ge=1, le=MAX_K), BeforeValidator(_not_a_truth_value)]
 Flag = Annotated[bool, BeforeValidator(_not_a_number)]
 Day = Annotated[date, BeforeValidator(_not_seconds)]
 Pair = Annotated[str, AfterValidator(_as_pair), Field(json_schema_extra={"pattern": "^[^=]+="})]
@@ -123,11 +123,11 @@ class SearchBody(FiltersBody, ReadingBody):
     )
 
     q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
-    k: Count = Field(10, ge=1, le=MAX_K, description="How many hits.")
-    limit: Annotated[int, Field(ge=1, le=MAX_K), BeforeValidator(_not_a_truth_value)] | None = (
-        Field(None, description="Another name of `k`; it wins.")
+    k: Hits = Field(10, description="How many hits.")
+    limit: Hits | None = Field(None, description="Another name of `k`; it wins.")
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), BeforeValidator(_not_a_truth_value)] = Field(
+        0, description="How many of the best to pass over."
     )
-    offset: Count = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to pass over.")
     explain: Flag = Field(False, description="Add the ranking of each stage.")
 
     @property
@@ -186,7 +186,7 @@ class AnswerBody(ReadingBody):
 
     question: str = Field(description="In plain language.", json_schema_extra=NOT_BLANK)
     history: list[TurnBody] = Field([], max_length=MAX_TURNS, description="The oldest turn first.")
-    k: Count = Field(10, ge=1, le=MAX_K, description="How many passages to answer from.")
+    k: Hits = Field(10, description="How many passages to answer from.")
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
     def turns(self) -> list[Turn]:

@@ -111,7 +111,7 @@ def day_meant(words: str, release: Release, others: Sequence[Release] = ()) -> s
     [(day, last)] = days
     if day is None or day != last:
         return ""
-    orders = (_order(release.text), *(_order(other.text) for other in others))
+    orders = (_order(one.text) for one in (release, *others))
     month_first = next(filter(None, orders), 0) > 0
     return f"{day:%B} {day.day}, {day.year}" if month_first else f"{day.day} {day:%B} {day.year}"
 

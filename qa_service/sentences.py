@@ -192,11 +192,14 @@ def _named(question: str, found: Sequence[Found]) -> dict[str, float]:
     """By release, how much of the question's names it has: of each name the share of its words."""
     words = [re.findall(r"[^\W_]{3,}", name.lower()) for name in names_in(question)]
     names = [{word[:_STEM] for word in parts} for parts in words if parts]
+    releases = {one.release.release_id: one.release for one in found}
+    if not names:
+        return dict.fromkeys(releases, 1.0)
     have = {}
-    for release in {one.release.release_id: one.release for one in found}.values():
+    for release in releases.values():
         text = f"{release.title} {release.text}".lower()
         shares = [sum(word in text for word in name) / len(name) for name in names]
-        have[release.release_id] = sum(shares) / len(shares) if shares else 1.0
+        have[release.release_id] = sum(shares) / len(shares)
     return have
 
 

@@ -213,9 +213,10 @@ def missing_thing(
 ) -> list[str]:
     """The thing of which something is asked, "the population of Cambodia", if no passage has the word."""
     match = _THING.search(question)
-    wanted = stems(match["thing"]) if match else []
+    if match is None:
+        return []
     known = {stem for one in found for stem in stems(f"{one.release.title} {one.passage.text}")}
-    return [stem for stem in wanted if stem not in known]
+    return [stem for stem in stems(match["thing"]) if stem not in known]
 
 
 def confidence_features(read: Read, found: Sequence[Found]) -> Floats:
