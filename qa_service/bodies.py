@@ -113,16 +113,10 @@ class ReadingBody(Body):
         return Reading(max_chars, self.as_of, self.dates, self.spelling)
 
 
-class SearchBody(FiltersBody, ReadingBody):
-    """A search."""
+class BatchItem(FiltersBody, ReadingBody):
+    """A search of several. One that is blank has its problem in its place, so it is a search here."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"q": "Ream naval base", "k": 5, "date_from": "2022-01-01"}]
-        }
-    )
-
-    q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
+    q: str = Field(description="What to look for.")
     k: Hits = Field(10, description="How many hits.")
     limit: Hits | None = Field(None, description="Another name of `k`; it wins.")
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), BeforeValidator(_not_a_truth_value)] = Field(
@@ -136,6 +130,18 @@ class SearchBody(FiltersBody, ReadingBody):
         return self.limit or self.k
 
 
+class SearchBody(BatchItem):
+    """A search."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"q": "Ream naval base", "k": 5, "date_from": "2022-01-01"}]
+        }
+    )
+
+    q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
+
+
 class BatchBody(Body):
     """Several searches, answered in their order."""
 
@@ -145,7 +151,7 @@ class BatchBody(Body):
         }
     )
 
-    searches: list[SearchBody] = Field(min_length=1, max_length=MAX_BATCH)
+    searches: list[BatchItem] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class ReleasesQuery(FiltersBody):

@@ -247,6 +247,16 @@ def test_a_batch_is_its_searches_and_a_bad_one_stops_no_other(client: Any) -> No
     assert {one["generation_id"] for one in (first, third)} == {reply["generation_id"]}
 
 
+def test_the_reference_admits_a_blank_search_only_where_it_stops_no_other(
+    reference: dict[str, Any],
+) -> None:
+    parts = reference["components"]["schemas"]
+    item = parts["BatchBody"]["properties"]["searches"]["items"]["$ref"].rpartition("/")[2]
+    assert "pattern" not in parts[item]["properties"]["q"]
+    assert parts["SearchBody"]["properties"]["q"]["pattern"] == r"\S"
+    assert set(parts[item]["properties"]) == set(parts["SearchBody"]["properties"])
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"searches": []}, {"searches": [{"q": "x"}] * 101}, {"searches": [{"k": 1}]}]
 )

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from qa_service.api.exporting import EXPORTS
 from qa_service.api.parts import Current, Given, Tagged, page_links, problems, timing
-from qa_service.bodies import MAX_K, MAX_OFFSET, BatchBody, ExportQuery, Problem, SearchBody
+from qa_service.bodies import (
+    MAX_K,
+    MAX_OFFSET,
+    BatchBody,
+    BatchItem,
+    ExportQuery,
+    Problem,
+    SearchBody,
+)
 from qa_service.deadline import check_deadline
 from qa_service.errors import QueryError
 from qa_service.index import Generation
@@ -79,7 +87,7 @@ def get_export(
 
 
 def _found(
-    body: SearchBody, generation: Generation, settings: Settings
+    body: BatchItem, generation: Generation, settings: Settings
 ) -> tuple[Understood, Stages, list[Found]]:
     reading = body.reading(settings.question_max_chars)
     query = understand(generation, body.q, body.filters(), reading)
@@ -88,7 +96,7 @@ def _found(
 
 
 def find(
-    body: SearchBody, generation: Generation, settings: Settings, response: Response | None = None
+    body: BatchItem, generation: Generation, settings: Settings, response: Response | None = None
 ) -> SearchReply:
     """One search, and the time of its stages in the headers of ``response``.
 
@@ -113,7 +121,7 @@ def find(
 
 
 def _reply_or_problem(
-    body: SearchBody, generation: Generation, settings: Settings
+    body: BatchItem, generation: Generation, settings: Settings
 ) -> SearchReply | Problem:
     try:
         return find(body, generation, settings)
