@@ -35,7 +35,10 @@ _ASKED = tuple(
         (
             "duration",
             r"\bhow long\b|\bhow many (?:months|years|days|weeks|hours)\b"
-            r"|\bwhat (?:prison |jail )?(?:sentence|punishment|term)\b",
+            r"|\bwhat (?:prison |jail )?(?:sentence|punishment|term)s?\b"
+            r"|\blength of (?:each|the) (?:term|sentence)\b"
+            r"|\bhow many (?:more|fewer) (?:months|years|days)\b"
+            r"|\bwho (?:got|was (?:given|sentenced|sent away|jailed))\b.*?\blong(?:er|est)\b",
         ),
         ("number", r"\bhow many\b|\b(?:number|count) of\b"),
         (
@@ -63,7 +66,7 @@ _OWNER = re.compile(r"['’]s?\b|['’]$")
 
 def find_direct(question: str, sentence: str, stems: Stems) -> Span | None:
     """The span in ``sentence`` of the fact asked for; ``None`` if none is asked, there, or clear."""
-    kind = kind_asked(question)
+    kind = "" if asks_across(question) else kind_asked(question)
     fitting = facts_asked(kind, question, sentence) if kind else []
     asked = set(stems(question))
     words = [match.span() for match in _WORD.finditer(sentence)]
@@ -91,7 +94,7 @@ def facts_asked(kind: str, question: str, sentence: str) -> list[Span]:
 
 def kind_asked(question: str) -> str:
     """The kind of fact that would be a direct answer, or nothing."""
-    if asks_across(question) or _QUOTED.search(question):
+    if _QUOTED.search(question):
         return ""
     found = [
         (match.start(), kind) for kind, wording in _ASKED if (match := wording.search(question))

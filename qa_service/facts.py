@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from qa_service.types import Query
+
 _MONTH = (
     r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?|July?|Aug(?:ust|\.)?"
     r"|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
@@ -83,7 +85,8 @@ _ISSUE = re.compile(
 _LIST = re.compile(
     r"\b(?:list|name) (?:all|the|two|three|four|some)\b|\b(?:which|what) (?:two|three|four|five"
     r"|(?!(?:was|is|has|does|this)\b)\w*[^\Ws]s)\b"
-    r"(?! did| was| is| has| does)|\bwhat (?:are|were) the\b|\bwho (?:are|were) the\b|\ball (?:the|of)\b",
+    r"(?! did| was| is| has| does)|\bwhat (?:are|were) the\b(?!.*\bwords\b)|\bwho (?:are|were) the\b"
+    r"|\ball (?:the|of)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -135,6 +138,11 @@ def is_question(text: str) -> bool:
 def asks_across(question: str) -> bool:
     """Whether the answer may have to be gathered: a list, a sum, a comparison, the latest of several."""
     return asks_for_several(question) or _ACROSS.search(question) is not None
+
+
+def is_gathered(query: Query) -> bool:
+    """Whether the answer may have to be gathered from several releases; a facet's is not."""
+    return not query.facet and asks_across(query.text)
 
 
 def without_names(question: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.engines import Allowed, DenseIndex, Embedder, LexicalIndex, Reranker
-from qa_service.facts import asks_across, is_question, without_names
+from qa_service.facts import is_gathered, is_question, without_names
 from qa_service.fusion import ACROSS, SUBJECT, USUAL, Evidence, Floats, by_date, fuse, scale, spread
 from qa_service.metrics import count_stages
 from qa_service.passages import titled
@@ -141,7 +141,7 @@ def search(published: Published, query: Query, k: int) -> Stages:
     releases = published.releases.search(joined, CANDIDATES, allowed)
     inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
     marks.append(time.perf_counter())
-    across = asks_across(query.text)
+    across = is_gathered(query)
     weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
     texts = [joined, query.text, without_names(query.text) if weights.nameless else query.text]
     texts = [plain(text) for text in texts]

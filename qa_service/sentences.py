@@ -84,14 +84,15 @@ class Weighing:
         self._found = found
         self._terms = terms
         common = set(self._cut(COMMON))
-        self._stems = self._cut(query.text)
+        text = without_periods(query)
+        self._stems = self._cut(text)
         self._asked = set(self._stems) - common
         self._context = set(self._cut(query.context)) - common - self._asked
         self._pairs = {p for p in pairwise(self._stems) if not common.issuperset(p)}
         self._rarity = {
             stem[:_STEM]: _FLOOR + (1 - _FLOOR) * terms.rarity(stem)
             for stem in sorted(
-                {*terms.stems(query.text), *terms.stems(query.context)}, key=terms.rarity
+                {*terms.stems(text), *terms.stems(query.context)}, key=terms.rarity
             )  # of those that are cut to the same letters the rarest counts
         }
         self._kinds = kinds_asked(query.text)
@@ -100,7 +101,7 @@ class Weighing:
         self._said = [self._is_said(one.passage.text) for one in found]
         self._titles = [set(self._cut(one.release.title)) for one in found]
         self._certain = kind_asked(query.text)
-        self._named = _named(query.text, found)
+        self._named = _named(text, found)
 
     def features(self, sentences: Sequence[Sentence]) -> Features:
         """A row a sentence, a column for each of :data:`FEATURES`."""
@@ -186,6 +187,14 @@ class Weighing:
         """The share of the weight of the words wanted that is there."""
         total = sum(self._rarity[stem] for stem in wanted)
         return sum(self._rarity[stem] for stem in wanted & have) / total if total else 0.0
+
+
+def without_periods(query: Query) -> str:
+    """The question without its periods: the releases found are of them, and seldom repeat them."""
+    text = query.text
+    for period in sorted(query.when.periods if query.when else (), key=lambda one: -one.start):
+        text = text[: period.start] + text[period.end :]
+    return text
 
 
 def _named(question: str, found: Sequence[Found]) -> dict[str, float]:

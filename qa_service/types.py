@@ -165,7 +165,8 @@ class Filters:
 class Query:
     """What is sent to the indexes. ``text`` is not blank; ``context`` is what was said before it.
 
-    ``when`` and ``corrections`` say how ``text`` and ``filters`` came from what was asked.
+    ``when`` and ``corrections`` say how ``text`` and ``filters`` came from what was asked; ``facet`` is
+    the one of several names or days that this part of a question is about.
     """
 
     text: str
@@ -173,6 +174,7 @@ class Query:
     context: str = ""
     when: When | None = None
     corrections: tuple[Correction, ...] = ()
+    facet: str = ""
 
 
 @dataclass(frozen=True, slots=True)

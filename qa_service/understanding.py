@@ -39,14 +39,14 @@ def understand(
         QueryError: blank or too long, not text, or the dates are the wrong way round.
     """
     query = make_query(text, filters, reading.max_chars, context)
-    if reading.dates:
-        when = _read_when(published, text, reading.as_of or date.today())
-        periods = when.periods if when else ()
-        query = replace(query, when=when, filters=replace(filters, periods=periods))
     if reading.spelling:
         judge = _judge(published)
         corrections = tuple(find_corrections(text, published, judge))
         query = replace(query, text=corrected(text, corrections), corrections=corrections)
+    if reading.dates:
+        when = _read_when(published, query.text, reading.as_of or date.today())
+        periods = when.periods if when else ()
+        query = replace(query, when=when, filters=replace(filters, periods=periods))
     return query
 
 

@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import pytest
 from conftest import CORPUS, SEED
@@ -5,6 +7,7 @@ from conftest import CORPUS, SEED
 from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.passages import PassageSettings, split_release
 from qa_service.sentences import FEATURES, Features, Sentence, Terms, Weighing, sentences_of
+from qa_service.temporal import read_when
 from qa_service.types import Found, Query, Release
 
 RELEASES = [
@@ -34,7 +37,11 @@ def of_text(text: str, title: str = "") -> list[Found]:
 
 
 def weigh(question: str, found: list[Found], context: str = "", terms: Terms = TERMS) -> Features:
-    return Weighing(Query(question, context=context), found, terms).features(sentences_of(found))
+    return weigh_query(Query(question, context=context), found, terms)
+
+
+def weigh_query(query: Query, found: list[Found], terms: Terms = TERMS) -> Features:
+    return Weighing(query, found, terms).features(sentences_of(found))
 
 
 def column(features: Features, name: str) -> list[float]:
@@ -135,6 +142,14 @@ def test_a_fact_of_the_kind_asked_for_is_seen() -> None:
     assert column(undated, "fact") == column(undated, "no_fact") == [0, 0]
     known = weigh("When did they meet on 13 May 2022?", found)
     assert column(known, "fact") == [0, 0]
+
+
+def test_the_period_that_the_releases_are_of_need_not_stand_in_a_sentence() -> None:
+    found = of_text("The ferry sails. The captain reads.")
+    question = "Which ferry sails in May 2022?"
+    dated = Query(question, when=read_when(question, date(2026, 1, 1)))
+    plain = Query("Which ferry sails in ?")
+    assert weigh_query(dated, found).tolist() == weigh_query(plain, found).tolist()
 
 
 def test_a_word_of_the_title_says_less_about_a_sentence() -> None:

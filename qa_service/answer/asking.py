@@ -9,13 +9,16 @@ import numpy as np
 
 from qa_service.answer.checking import check_draft
 from qa_service.answer.gathering import gather
+from qa_service.answer.parts import answer_parts
+from qa_service.answer.tools import tools_for
 from qa_service.clarifying import ASK_BACK, could_be_meant
 from qa_service.contradiction import SAY_OTHERWISE, find_contradiction
 from qa_service.conversation import stand_alone
 from qa_service.deadline import check_deadline
 from qa_service.direct import Stems, day_meant, find_direct
-from qa_service.engines import Answerer, Tools
-from qa_service.facts import issue_asked
+from qa_service.engines import Answerer
+from qa_service.facets import facets_of
+from qa_service.facts import is_gathered, issue_asked
 from qa_service.metrics import count_answer
 from qa_service.passages import is_quotable
 from qa_service.rewriting import PickLike, first_like
@@ -28,10 +31,8 @@ from qa_service.types import (
     Draft,
     Filters,
     Found,
-    Passage,
     Query,
     Turn,
-    Vectors,
 )
 from qa_service.understanding import Reading, understand
 
@@ -41,6 +42,8 @@ ON_THE_MATTER = 0.45
 """Cosine of the nearest passage from which the releases count as being on the matter: 15 of 17 near misses
 and false premises over the justice releases have it, of six questions on other matters none, of 133 that
 can be answered 130."""
+WHOLE = 3
+"""Releases that are looked at as a whole where the answer has to be gathered."""
 ON_IT = "The releases are on this matter, but this they do not say."
 NOT_ON_IT = "Nothing in the releases is on this matter."
 UNREAD = (
@@ -112,7 +115,9 @@ def ask_in_steps(
     stages = search(published, query, k)
     found = look_up(published, stages, 0, k)
     if found and issue_asked(question):
-        found += _rest_of(published, found)
+        found += _rest_of(published, found, 1)
+    elif found and is_gathered(query) and not (query.when and query.when.order):
+        found += _rest_of(published, found, WHOLE)
     yield Looked(query, found, standalone)
     check_deadline()
     generation_id = published.generation_id
@@ -121,7 +126,12 @@ def ask_in_steps(
     elif choices := could_be_meant(published, query, found):
         answer = Answer("clarify", ASK_BACK, (), 0.0, generation_id, choices=choices)
     elif stages.read:
-        draft = answerer.answer(query, found, _tools(published, stages))
+        parts = facets_of(query)
+        each = answer_parts(published, answerer, parts, k, threshold) if parts else None
+        draft, found = each or (
+            answerer.answer(query, found, tools_for(published, stages)),
+            found,
+        )
         checked = check_draft(draft, found, generation_id, threshold)
         denied = contradicted(query.text, found, published, draft.confidence)
         answer = denied or with_direct(checked, found, query.text, published.lexical.stems)
@@ -196,29 +206,17 @@ def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: St
     return replace(answer, direct=direct, text=f"{told} [{direct.n}]\n\n{answer.text}")
 
 
-def _tools(published: Published, stages: Stages) -> Tools:
-    def sentence_vectors(passage: Passage) -> Vectors:
-        return published.sentence_vectors(passage.passage_id)
-
-    def query_vectors(texts: Sequence[str]) -> Vectors:
-        if new := [text for text in texts if text not in stages.embedded]:
-            made = published.embedder.embed_queries(new)
-            stages.embedded.update(zip(new, made, strict=True))
-        return np.stack([stages.embedded[text] for text in texts])
-
-    return Tools(published.lexical, published.embedder, sentence_vectors, query_vectors)
-
-
-def _rest_of(published: Published, found: Sequence[Found]) -> list[Found]:
-    """The other passages of the best release: its letterhead says when, where and by whom."""
+def _rest_of(published: Published, found: Sequence[Found], releases: int) -> list[Found]:
+    """The other passages of the best releases: a list goes on in them, a letterhead says when and where."""
     known = {one.passage.passage_id for one in found}
-    release = found[0].release
-    passages = published.passages_of(release.release_id)
+    best = {one.release.release_id: one.release for one in found}
     others = [
-        passage
-        for passage in passages
-        if passage.passage_id not in known and is_quotable(found[0].release, passage)
+        (passage, release)
+        for release in list(best.values())[:releases]
+        for passage in published.passages_of(release.release_id)
+        if passage.passage_id not in known and is_quotable(release, passage)
     ]
     return [
-        Found(passage, release, rank, 0.0) for rank, passage in enumerate(others, len(found) + 1)
+        Found(passage, release, rank, 0.0)
+        for rank, (passage, release) in enumerate(others, len(found) + 1)
     ]

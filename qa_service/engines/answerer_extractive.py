@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from qa_service.engines import Reader, Tools
 from qa_service.facts import (
     FACTS,
-    asks_across,
+    asks_for_several,
+    find_facts,
+    is_gathered,
     issue_asked,
     names_in,
     without_names,
@@ -31,15 +33,19 @@ from qa_service.speakers import speaker_asked, whole_speech
 from qa_service.types import Claim, Draft, Found, Query
 
 WEIGHTS = Path(__file__).with_name("answerer_extractive.json")
-PASSAGES = 8
-READ = 5
-"""Sentences that the reader reads."""
+PASSAGES, PASSAGES_ACROSS = 8, 14
+"""Passages that are looked at."""
+READ, READ_ACROSS = 5, 10
+"""Sentences that the reader reads; more where the answer has to be gathered."""
 MEANINGS = 3
 QUOTES = 3
 QUOTES_ACROSS = 6
 ISSUE_CONFIDENCE = 0.9
 UNHEARD_OF = 0.5
 """What remains of the confidence if the question names somebody whom no passage found mentions."""
+
+ALIKE = 0.7
+"""Share of the words of the shorter of two sentences from which they say the same."""
 
 NEAR = 0.35
 NEAR_ACROSS = 0.1
@@ -113,11 +119,12 @@ class ExtractiveAnswerer:
         """The best sentences, the best first; for a question about the release its letterhead."""
         if about_issue := _issue_claim(query.text, found):
             return Draft((about_issue,), ISSUE_CONFIDENCE)
-        read = self.read(query, found[:PASSAGES], tools)
+        across = is_gathered(query)
+        found = found[: PASSAGES_ACROSS if across else PASSAGES]
+        read = self.read(query, found, tools)
         if not read.sentences:
             return Draft((), 0.0)
-        across = asks_across(query.text)
-        chosen = [read.sentences[i] for i in _choose(read, across)]
+        chosen = [read.sentences[i] for i in _choose(read, found, query.text, across)]
         if across:
             newest_first = query.when is not None and query.when.order == "newest"
             chosen = in_order_of_dates(chosen, found, newest_first)
@@ -138,7 +145,9 @@ class ExtractiveAnswerer:
         features = Weighing(query, found, terms).features(sentences)
         features = with_meaning(query.text, found, features, tools)
         scores = models().sentence(features)
-        best = np.argsort(-scores, kind="stable")[:READ].tolist()
+        best = np.argsort(-scores, kind="stable")[
+            : (READ_ACROSS if is_gathered(query) else READ)
+        ].tolist()
         pairs = [(found[sentences[i].place].release.title, sentences[i].text) for i in best]
         odds = self._reader.read(query.text, pairs).astype(np.float64)
         return ranked(sentences, features, scores, odds, models().both)
@@ -245,21 +254,45 @@ def in_order_of_dates(
     return sorted(sentences, key=day, reverse=newest_first)
 
 
-def _choose(read: Read, across: bool) -> list[int]:
+def _choose(read: Read, found: Sequence[Found], question: str, across: bool) -> list[int]:
     """The best, and what comes near it and says something else."""
     most, near = (QUOTES_ACROSS, NEAR_ACROSS) if across else (QUOTES, NEAR)
+    close = np.flatnonzero(read.scores >= read.scores[0] + np.log(near)).tolist()
+    if across:
+        close = [i for i in close if _supplies(read, i, question)] or close
     chosen: list[int] = []
-    seen: list[set[str]] = []
-    for i, (sentence, score) in enumerate(zip(read.sentences, read.scores, strict=True)):
-        words = set(re.findall(r"\w+", sentence.text.lower()))
-        if chosen and sentence.text.isupper():
-            continue  # a heading says nothing more
-        if any(len(words & other) > 0.7 * min(len(words), len(other)) for other in seen):
-            continue
-        if len(chosen) < most and score - read.scores[0] >= np.log(near):
+    for i in close:
+        text = read.sentences[i].text
+        heading = text.isupper() and bool(chosen)  # it says nothing more
+        if (
+            len(chosen) < most
+            and not heading
+            and not any(_repeats(read, found, i, j) for j in chosen)
+        ):
             chosen.append(i)
-            seen.append(words)
     return chosen
+
+
+def _supplies(read: Read, i: int, question: str) -> bool:
+    """Whether a sentence has a fact of the kind asked for, or a name where a list of things is."""
+    if read.features[i, _PLAIN[2]]:
+        return False
+    kind = bool(read.features[i, _PLAIN[1]])
+    return (
+        kind
+        or not asks_for_several(question)
+        or bool(find_facts("name", read.sentences[i].text, question))
+    )
+
+
+def _repeats(read: Read, found: Sequence[Found], i: int, j: int) -> bool:
+    """Whether sentence ``i`` says what ``j`` does; with other names, of another release, it does not."""
+    one, other = (read.sentences[place] for place in (i, j))
+    words, others = (set(re.findall(r"\w+", each.text.lower())) for each in (one, other))
+    if len(words & others) <= ALIKE * min(len(words), len(others)):
+        return False
+    apart = found[one.place].release.release_id != found[other.place].release.release_id
+    return not (apart and set(names_in(one.text)) - set(names_in(other.text)))
 
 
 def _issue_claim(question: str, found: Sequence[Found]) -> Claim | None:

@@ -1,0 +1,42 @@
+"""A question that puts the same to several, answered part by part."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qa_service.answer.tools import tools_for
+from qa_service.deadline import check_deadline
+from qa_service.engines import Answerer
+from qa_service.search import Published, look_up, search
+from qa_service.types import Claim, Draft, Found, Query
+
+QUOTES = 2
+"""Quotes given for each part."""
+SILENT = "Of {part} the releases do not say."
+
+
+def answer_parts(
+    published: Published, answerer: Answerer, parts: Sequence[Query], k: int, threshold: float
+) -> tuple[Draft, list[Found]] | None:
+    """The draft of all parts and the passages of each; ``None`` unless two parts have an answer."""
+    found: dict[str, Found] = {}
+    claims: list[Claim] = []
+    said: list[float] = []
+    silent: list[str] = []
+    dropped = 0
+    for part in parts:
+        check_deadline()
+        stages = search(published, part, k)
+        own = look_up(published, stages, 0, k)
+        draft = answerer.answer(part, own, tools_for(published, stages))
+        dropped += draft.dropped
+        if draft.claims and draft.confidence >= threshold:
+            said.append(draft.confidence)
+            claims += draft.claims[:QUOTES]
+        else:
+            silent.append(SILENT.format(part=part.facet))
+        found |= {one.passage.passage_id: one for one in own if one.passage.passage_id not in found}
+    if len(said) < 2:
+        return None
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(found.values(), 1)]
+    once = tuple(dict.fromkeys(claims))
+    return Draft(once, sum(said) / len(said), dropped, tuple(silent)), ranked
