@@ -34,6 +34,24 @@ def denial(question: str, text: str) -> str:
         ("What did Eva Dahl get for her guilty plea?", "Dahl proceeded to trial."),
         ("When did Norway agree to host a base?", "Norway does not permit a foreign base."),
         ("Which law is Lund violating?", "There is no evidence that Lund broke a law."),
+        (
+            "What deal did ex-Bergen officer Eva Dahl get for her guilty plea?",
+            "Dahl proceeded to trial.",
+        ),
+        (
+            "How long did the jury deliberate before finding Eva Dahl guilty?",
+            "Eva Dahl pleaded guilty.",
+        ),
+        (
+            "Why did Eva Dahl get a shorter term than before?",
+            "Dahl's term is identical to the first.",
+        ),
+        ("Where was Eva Dahl buried?", "Dahl survived the shooting."),
+        ("Why was Eva Dahl acquitted?", "A jury found Eva Dahl guilty."),
+        (
+            "Which tax law did Lund Lines violate?",
+            "The filing does not say Lund Lines did violate a tax law.",
+        ),
     ],
 )
 def test_what_a_release_denies_is_found(question: str, text: str) -> None:
@@ -52,10 +70,29 @@ def test_what_a_release_denies_is_found(question: str, text: str) -> None:
         ("Was Eva Dahl convicted?", "Eva Dahl was acquitted."),
         ("What did Eva Dahl of Berg get for her guilty plea?", "Ann Berg pleaded not guilty."),
         ("what was he convicted of?", "He was acquitted."),
+        ("How much tax did Lund Lines pay?", "Lund Lines did not file a tax return and did not sail."),
+        ("Which tax law did Lund Lines violate?",
+         "Lund Lines violated the tax law of 2012. It is not said that Lund Lines violated a law."),
+        ("When was Eva Dahl convicted?", "Eva Dahl was convicted in May, and in June on appeal not guilty."
+         " Eva Dahl was convicted in May of bribery."),
     ],
 )  # fmt: skip
 def test_nothing_else_is_taken_for_a_denial(question: str, text: str) -> None:
     assert denial(question, f"It rained. {text}") == ""
+
+
+def test_a_list_is_read_with_what_announces_it() -> None:
+    text = (
+        "There is no evidence that the following broke the law:\n\nLund County; and\n\nBerg County."
+    )
+    assert denial("Why was Lund County violating the law?", text) == text
+    assert denial("Why was Vik County violating the law?", text) == ""
+
+
+def test_what_may_happen_affirms_nothing() -> None:
+    text = "If convicted, Eva Dahl faces two years. Eva Dahl was acquitted."
+    asked = "What sentence did Eva Dahl get after her conviction?"
+    assert denial(asked, text) == "Eva Dahl was acquitted."
 
 
 def test_the_seed_release_denies_that_a_base_was_agreed_to(seed_generation: Generation) -> None:
