@@ -63,6 +63,7 @@ class Example:
     features: Floats
     right: Floats
     odds: dict[int, float]
+    answers: tuple[str, ...] = ()
     unseen: bool = False
 
 
@@ -120,10 +121,13 @@ def example(
     query = understand(generation, alone.question, filters, reading, alone.context)
     found = look_up(generation, search(generation, query, engine.PASSAGES), 0, engine.PASSAGES)
     sentences = sentences_of(found)
+    if not sentences:
+        return Example(name, meta["answerable"], query, [], [], np.empty((0, 0)), np.empty(0), {})
     features = Weighing(query, found, terms).features(sentences)
     features = engine.with_meaning(query.text, found, features, tools)
     right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
-    return Example(name, meta["answerable"], query, found, sentences, features, right, {})
+    answers = tuple(meta.get("answers") or meta.get("gold_answers") or ())
+    return Example(name, meta["answerable"], query, found, sentences, features, right, {}, answers)
 
 
 def evidence_release(row: Any, everything: Example) -> str:
@@ -134,7 +138,8 @@ def evidence_release(row: Any, everything: Example) -> str:
     if "evidence" not in row:
         return ""
     of_evidence = [quote["release_id"] for quote in row["evidence"]]
-    return str([*of_evidence, everything.found[0].release.release_id][0])
+    nearest = [found.release.release_id for found in everything.found[:1]]
+    return str(next(iter(of_evidence + nearest), ""))
 
 
 def rarity_in(

@@ -16,6 +16,7 @@ first release of ``corpus/`` are answered wrongly.
 import argparse
 import math
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,12 +32,33 @@ from transformers import AutoModel, AutoTokenizer
 from qa_service.engines.answerer_extractive import READ, models
 from qa_service.engines.embedder_sentence_transformers import packaged_folder
 from qa_service.engines.reader_minilm import MAX_PIECES, SCALE, WEIGHTS, pair_text
+from qa_service.facts import FACTS
 
 LAYERS = 4
 RANK = 16
 RATE = 1e-3
 BATCH = 16
 WITHOUT_ANSWER = 0.25
+VAGUE = 0.25
+"""Share of the questions whose answer is replaced by a word that tells nothing, in the right sentences."""
+_INSTEAD: dict[str, tuple[str, ...]] = {
+    "money": ("an undisclosed sum", "a sum of money", "some money"),
+    "percent": ("a share", "a part"),
+    "duration": ("some time", "a term"),
+    "date": ("recently", "a later date", "some time ago"),
+    "number": ("several", "a number of", "many"),
+    "name": (
+        "a man",
+        "a company",
+        "one of them",
+        "an official",
+        "a place",
+        "a woman",
+        "another firm",
+    ),
+    "": ("something", "it", "certain things"),
+}
+"""What may stand for a fact of a kind that is not told."""
 
 
 class LowRank(nn.Module):
@@ -138,12 +160,12 @@ def candidates(example: Example, with_right: bool) -> list[int]:
     return best + [one for one in right if one not in best][:2]
 
 
-def scored(model: Pairs, batch: Sequence[tuple[Example, list[int]]]) -> list[Any]:
-    """The scores of each question's candidates."""
+def scored(model: Pairs, batch: Sequence[tuple[Example, list[int], Sequence[str]]]) -> list[Any]:
+    """The scores of each question's candidates, as they are worded there."""
     pairs = [
-        (e.query.text, pair_text(e.found[e.sentences[i].place].release.title, e.sentences[i].text))
-        for e, chosen in batch
-        for i in chosen
+        (e.query.text, pair_text(e.found[e.sentences[i].place].release.title, text))
+        for e, chosen, texts in batch
+        for i, text in zip(chosen, texts, strict=True)
     ]
     pieces = model.tokenizer(
         [asked for asked, _ in pairs], [said for _, said in pairs],
@@ -151,22 +173,51 @@ def scored(model: Pairs, batch: Sequence[tuple[Example, list[int]]]) -> list[Any
     )  # fmt: skip
     with torch.autocast("cpu", dtype=torch.bfloat16):
         scores = model(pieces)
-    return list(torch.split(scores.float(), [len(chosen) for _, chosen in batch]))
+    return list(torch.split(scores.float(), [len(chosen) for _, chosen, _ in batch]))
+
+
+def worded(example: Example, chosen: Sequence[int]) -> list[str]:
+    """The candidates as they stand."""
+    return [example.sentences[i].text for i in chosen]
+
+
+def vague(text: str, answers: Sequence[str]) -> str:
+    """The sentence with something that tells nothing in place of the answers; itself if none is in it."""
+    for answer in sorted(answers, key=len, reverse=True):
+        if answer in text and len(answer) < 0.6 * len(text):
+            kinds = (k for k in list(_INSTEAD)[:5] if FACTS[k].fullmatch(answer))
+            kind = next(kinds, "name" if re.search(r"[A-Z]", answer) else "")
+            text = text.replace(answer, random.choice(_INSTEAD[kind]))
+    return text
 
 
 def learn(model: Pairs, batch: Sequence[Example], tuned: list[Any], optimizer: Any) -> None:
     """One step: the softmax of each list, and of none, against what is right."""
     model.train()
-    read = [(one, candidates(one, with_right=True)) for one in batch]
+    read = []
+    wanted = []
+    for one in batch:
+        chosen = candidates(one, with_right=True)
+        right = one.right[chosen] > 0
+        texts = worded(one, chosen)
+        way = random.random()
+        if right.any() and way < WITHOUT_ANSWER:
+            chosen = [i for i, is_right in zip(chosen, right, strict=True) if not is_right]
+            texts, right = worded(one, chosen), np.zeros(len(chosen), bool)
+        elif right.any() and way < WITHOUT_ANSWER + VAGUE:
+            told = [
+                vague(text, one.answers) if r else text
+                for text, r in zip(texts, right, strict=True)
+            ]
+            right = right & np.array([a == b for a, b in zip(told, texts, strict=True)])
+            texts = told
+        read.append((one, chosen, texts))
+        wanted.append(torch.from_numpy(right))
     loss = torch.zeros(())
-    for (one, chosen), scores in zip(read, scored(model, read), strict=True):
-        right = torch.from_numpy(one.right[chosen] > 0)
-        shown = torch.ones(len(chosen), dtype=torch.bool)
-        if right.any() and random.random() < WITHOUT_ANSWER:
-            shown, right = ~right, torch.zeros_like(right)
-        every = torch.cat([torch.zeros(1), scores[shown]])
-        wanted = torch.cat([~right.any().reshape(1), right[shown]])
-        loss = loss + torch.logsumexp(every, 0) - torch.logsumexp(every[wanted], 0)
+    for right, scores in zip(wanted, scored(model, read), strict=True):
+        every = torch.cat([torch.zeros(1), scores])
+        best = torch.cat([~right.any().reshape(1), right])
+        loss = loss + torch.logsumexp(every, 0) - torch.logsumexp(every[best], 0)
     optimizer.zero_grad()
     (loss / len(batch)).backward()
     nn.utils.clip_grad_norm_(tuned, 1.0)
@@ -180,7 +231,7 @@ def measure(model: Pairs, examples: Sequence[Example]) -> None:
     with torch.no_grad():
         for one in tqdm(examples, desc="measuring"):
             chosen = candidates(one, with_right=False)
-            scores = scored(model, [(one, chosen)])[0].numpy()
+            scores = scored(model, [(one, chosen, worded(one, chosen))])[0].numpy()
             ways = (chosen, [chosen[i] for i in np.argsort(-scores, kind="stable")])
             hits = [[bool(one.right[i]) for i in way] for way in ways]
             rows[one.name].append((hits, float(scores.max()), one))

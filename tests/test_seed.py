@@ -84,6 +84,18 @@ def test_the_release_does_not_say(ask_once: Ask, question: str) -> None:
     assert (answer.text, quotes) == (NO_EVIDENCE, [])
 
 
+def test_a_name_that_is_in_no_release_is_named(ask_once: Ask) -> None:
+    answer = ask_once("What did Minister Wolfenstein thank Cambodia for?").answer
+    assert answer.status == "no_evidence"
+    assert answer.notes[0] == "No release has the name “Wolfenstein”."
+
+
+def test_a_misprinted_name_is_not_taken_for_one_that_is_in_no_release(ask_once: Ask) -> None:
+    answer = ask_once("What did Secretary Blinkenn thank Cambodia for?").answer
+    assert answer.status == "answered"
+    assert answer.notes == ()
+
+
 def test_every_quote_stands_in_the_release_where_its_citation_says(ask_once: Ask) -> None:
     citations = []
     for question in [*ANSWERABLE, *UNANSWERABLE]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.engines import Reader, Tools
+from qa_service.engines import LexicalIndex, Reader, Tools
 from qa_service.facts import (
     FACTS,
     asks_for_several,
@@ -46,6 +46,10 @@ UNHEARD_OF = 0.5
 
 ALIKE = 0.7
 """Share of the words of the shorter of two sentences from which they say the same."""
+STRANGER = 0.2
+"""What remains if it has a name that is in no release and like no word found: so have 29 of 1,190 questions
+of three sets that cannot be answered, of 1,350 that can be one."""
+NOWHERE = "No release has the name “{name}”."
 
 NEAR = 0.35
 NEAR_ACROSS = 0.1
@@ -132,6 +136,9 @@ class ExtractiveAnswerer:
         claims = tuple(dict.fromkeys(_claim(one, found, speech) for one in chosen))
         row = confidence_features(read, found)
         likely = float(1 / (1 + np.exp(-models().confidence(row[None])[0])))
+        if strange := strangers_in(query.text, found, tools.lexical, tools.embedder.knows):
+            notes = tuple(NOWHERE.format(name=name) for name in strange)
+            return Draft(claims, STRANGER * likely, notes=notes)
         unheard = unheard_of(query.text, found, tools.embedder.knows)
         unheard += missing_thing(query.text, found, tools.lexical.stems)
         return Draft(claims, UNHEARD_OF * likely if unheard else likely)
@@ -199,22 +206,43 @@ def with_meaning(
     return np.column_stack([features, whole, nameless, nameless - nameless.max()])
 
 
-def unheard_of(question: str, found: Sequence[Found], common: Callable[[str], bool]) -> list[str]:
-    """Names in the question of which no passage has a word, however spelt.
+def strangers_in(
+    question: str, found: Sequence[Found], lexical: LexicalIndex, common: Callable[[str], bool]
+) -> list[str]:
+    """Words of names in the question that no release has, and that no word found is nearly spelt like.
 
     A single word that is common ("Europe") is no such name: a release may speak of it in others.
     """
+    words = [
+        word for name in _names(question, common) for word in re.findall(r"[^\W\d_]{4,}", name)
+    ]
+    new = [word for word in words if all(lexical.rarity(s) >= 1 for s in lexical.stems(word))]
+    text = " ".join(f"{one.release.title} {one.passage.text}" for one in found) if new else ""
+    known = {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3}
+    return [word for word in new if not difflib.get_close_matches(word.lower(), known, 1, 0.7)]
+
+
+def unheard_of(question: str, found: Sequence[Found], common: Callable[[str], bool]) -> list[str]:
+    """Names in the question of which no passage has a word, however spelt."""
     text = " ".join(f"{one.release.title} {one.passage.text}" for one in found).lower()
     words = {word for word in re.findall(r"\w+", text) if len(word) > 3}
 
     def known(word: str) -> bool:
         return word in text or bool(difflib.get_close_matches(word, words, 1, 0.75))
 
+    return [name for name in _names(question, common) if not any(map(known, name.lower().split()))]
+
+
+def _names(question: str, common: Callable[[str], bool]) -> list[str]:
+    """The names in a question, without dates and what is no letter."""
     parts = [part for name in names_in(question) for part in name.split(" and ")]
     undated = (part for part in parts if not FACTS["date"].search(part))
-    names = [re.findall(r"[^\W\d_]{3,}", part.lower()) for part in undated]
-    strange = (name for name in names if len(name) > 1 or not all(map(common, name)))
-    return [" ".join(name) for name in strange if name and not any(map(known, name))]
+    names = [re.findall(r"[^\W\d_]{3,}", part) for part in undated]
+    return [
+        " ".join(name)
+        for name in names
+        if name and not (len(name) == 1 and common(name[0].lower()))
+    ]
 
 
 def missing_thing(
