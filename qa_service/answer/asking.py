@@ -138,6 +138,7 @@ def ask_in_steps(
         answer = with_kind_of_no(answer, found)
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
+    found = _shown(found, answer, k)
     took_ms = (time.perf_counter() - began) * 1000
     count_answer(answer.status, answer.dropped)
     log.info(
@@ -204,6 +205,12 @@ def with_direct(answer: Answer, found: Sequence[Found], question: str, stems: St
     direct = Direct(first.n, at + span[0], at + span[1], text, means)
     told = f"{text} ({means})" if means else text
     return replace(answer, direct=direct, text=f"{told} [{direct.n}]\n\n{answer.text}")
+
+
+def _shown(found: Sequence[Found], answer: Answer, k: int) -> list[Found]:
+    """The best passages, and whatever else is cited."""
+    cited = {one.passage_id for one in answer.citations}
+    return [one for at, one in enumerate(found) if at < k or one.passage.passage_id in cited]
 
 
 def _rest_of(published: Published, found: Sequence[Found], releases: int) -> list[Found]:

@@ -18,7 +18,7 @@ def answer_parts(
     published: Published, answerer: Answerer, parts: Sequence[Query], k: int, threshold: float
 ) -> tuple[Draft, list[Found]] | None:
     """The draft of all parts and the passages of each; ``None`` unless two parts have an answer."""
-    found: dict[str, Found] = {}
+    found: list[Found] = []
     claims: list[Claim] = []
     said: list[float] = []
     silent: list[str] = []
@@ -34,9 +34,12 @@ def answer_parts(
             claims += draft.claims[:QUOTES]
         else:
             silent.append(SILENT.format(part=part.facet))
-        found |= {one.passage.passage_id: one for one in own if one.passage.passage_id not in found}
+        found += own
     if len(said) < 2:
         return None
-    ranked = [replace(one, rank=rank) for rank, one in enumerate(found.values(), 1)]
+    by_id: dict[str, Found] = {}
+    for one in sorted(found, key=lambda one: one.rank):
+        by_id.setdefault(one.passage.passage_id, one)
     once = tuple(dict.fromkeys(claims))
-    return Draft(once, sum(said) / len(said), dropped, tuple(silent)), ranked
+    draft = Draft(once, sum(said) / len(said), dropped, tuple(silent))
+    return draft, [replace(one, rank=rank) for rank, one in enumerate(by_id.values(), 1)]
