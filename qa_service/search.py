@@ -8,6 +8,7 @@ conversation (``Query.context``) helps to find the release more than the passage
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 import numpy as np
@@ -93,6 +94,9 @@ class Published(Protocol):
 
     def days(self, numbers: Numbers) -> Numbers:
         """The dates of releases by number, as ``date.toordinal`` counts; 1 if unknown."""
+
+    def date_range(self) -> tuple[date | None, date | None]:
+        """The dates of the oldest and the newest dated release."""
 
     def has_word(self, word: str) -> bool:
         """Whether a release has the word, folded."""

@@ -1,6 +1,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from conftest import CORPUS
@@ -271,3 +272,22 @@ def test_whom_he_means_stands_beside_the_quote_and_not_in_it(seed_generation: Ge
 
 def ask_with(generation: Generation, question: str) -> Asked:
     return ask(generation, make_answerer(SETTINGS), question, [], Filters(), 10, READING, THRESHOLD)
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("How many turbines did the wind farm at Stormvik have in 1990?", True),
+        ("How many turbines did the wind farm at Stormvik have in 2025?", True),
+        ("How many turbines will the wind farm at Stormvik have in 2031?", False),
+        ("How many turbines does the wind farm at Stormvik have?", False),
+    ],
+)
+def test_a_time_that_is_not_that_of_the_releases_is_pointed_out(
+    generation: Generation, question: str, told: bool
+) -> None:
+    days = sorted(one.published for one in RELEASES.values() if one.published)
+    first, last = (f"{day.day} {day:%B %Y}" for day in (days[0], days[-1]))
+    reading = Reading(SETTINGS.question_max_chars, as_of=date(2026, 11, 1))
+    asked = ask(generation, make_answerer(SETTINGS), question, [], Filters(), 10, reading, 0.0)
+    assert (f"The releases are of {first} to {last}." in asked.answer.notes) == told

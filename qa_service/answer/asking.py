@@ -44,6 +44,9 @@ and false premises over the justice releases have it, of six questions on other 
 can be answered 130."""
 WHOLE = 3
 """Releases that are looked at as a whole where the answer has to be gathered."""
+OUT_OF_DATES = 0.5
+"""What remains of the confidence in an answer about a time that is not that of the releases."""
+BEYOND = "The releases are of {first} to {last}."
 ON_IT = "The releases are on this matter, but this they do not say."
 NOT_ON_IT = "Nothing in the releases is on this matter."
 UNREAD = (
@@ -132,6 +135,9 @@ def ask_in_steps(
             answerer.answer(query, found, tools_for(published, stages)),
             found,
         )
+        if beside := beyond_dates(published, query):
+            notes = (*draft.notes, beside)
+            draft = replace(draft, confidence=OUT_OF_DATES * draft.confidence, notes=notes)
         checked = check_draft(draft, found, generation_id, threshold)
         denied = contradicted(query.text, found, published, draft.confidence)
         answer = denied or with_direct(checked, found, query.text, published.lexical.stems)
@@ -179,6 +185,26 @@ def contradicted(
     cited = check_draft(Draft((claim,), 1.0), found, published.generation_id, 0.0)
     text = f"{SAY_OTHERWISE}\n\n{cited.text}"
     return replace(cited, status="contradicted", text=text, confidence=confidence / 2)
+
+
+def beyond_dates(published: Published, query: Query) -> str:
+    """What to say if the question is about a time before or after that of the releases; or nothing.
+
+    What is still to come may have been announced, and is not meant.
+    """
+    oldest, newest = published.date_range()
+    when = query.when
+    if not (when and when.periods and oldest and newest):
+        return ""
+    earlier = all(one.last and one.last < oldest for one in when.periods)
+    later = all(
+        one.first and one.last and newest < one.first and one.last < when.as_of
+        for one in when.periods
+    )
+    if not (earlier or later):
+        return ""
+    first, last = (f"{day.day} {day:%B %Y}" for day in (oldest, newest))
+    return BEYOND.format(first=first, last=last)
 
 
 def with_kind_of_no(answer: Answer, found: Sequence[Found]) -> Answer:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,10 @@ class Generation:
     def days(self, numbers: Numbers) -> Numbers:
         """The dates of releases by number, as ``date.toordinal`` counts; 1 if unknown."""
         return self.catalogue.days(numbers)
+
+    def date_range(self) -> tuple[date | None, date | None]:
+        """The dates of the oldest and the newest dated release."""
+        return self.catalogue.date_range()
 
     def has_word(self, word: str) -> bool:
         """Whether a release has the word, folded."""
