@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +23,7 @@ from qa_service.errors import EngineError, QaError, TookTooLong
 from qa_service.index import Serving
 from qa_service.keys import Keys
 from qa_service.middlewares.access import Access, Hosts, RateLimit, check_exposure, parse_limits
-from qa_service.middlewares.headers import SecurityHeaders, Versions
+from qa_service.middlewares.headers import Heads, SecurityHeaders, Versions
 from qa_service.middlewares.limits import BACK_S, BodyLimit, Queue
 from qa_service.middlewares.observed import Observed
 from qa_service.middlewares.traced import Traced
@@ -32,6 +33,10 @@ from qa_service.wiring import canary, make_answerer, make_engines
 
 BODY_MAX_BYTES = 1_000_000
 LLM_AT_ONCE = 16
+EXPOSED = """
+ETag Link Location Content-Disposition Retry-After Server-Timing X-Request-ID traceparent
+""".split()
+"""What scripts of other sites may read of a reply, if they may read it at all."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 log = logging.getLogger(__name__)
 
@@ -92,6 +97,7 @@ def places(settings: Settings) -> int:
 
 def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> None:
     """From the inside out: the last one added is the first that a request meets."""
+    app.add_middleware(Heads)
     app.add_middleware(
         Queue,
         at_once=settings.concurrency or places(settings),
@@ -112,8 +118,8 @@ def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> N
             CORSMiddleware,
             allow_origins=settings.cors_origins.split(),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
-            expose_headers=["ETag", "Link", "Retry-After", "Server-Timing", "X-Request-ID"],
+            allow_headers=["*"],  # clients of OpenAI's API and of MCP send some of their own
+            expose_headers=EXPOSED,
         )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, on_bug=_on_bug)
@@ -145,29 +151,43 @@ def _on_qa_error(request: Request, error: Exception) -> Response:
 
 def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
-    parts = [
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
-    ]
-    return _respond(request, 422, "The request cannot be used", "; ".join(parts))
+    kind = request.headers.get("content-type", "none")
+    detail = "; ".join(_reason(one, kind) for one in error.errors())
+    return _respond(request, 422, "The request cannot be used", detail)
+
+
+def _reason(one: Mapping[str, Any], content_type: str) -> str:
+    """What is wrong, where, in words for whoever sent it."""
+    if one["type"] == "json_invalid":
+        return f"body: no JSON at character {one['loc'][-1]}: {one['ctx']['error']}"
+    if one["type"] == "model_attributes_type" and len(one["loc"]) == 1:
+        return (
+            f"body: no JSON object, sent as application/json (the Content-Type is {content_type})"
+        )
+    return f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
-    title = HTTPStatus(error.status_code).phrase
+    title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return _respond(request, error.status_code, title, str(error.detail), headers)
+        detail = f"{request.method} is not for {request.url.path}: {headers['Allow']}"
+    elif detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"nothing is at {request.url.path}: /docs lists what there is"
+    return _respond(request, error.status_code, title, detail, headers)
 
 
 def _methods(request: Request) -> set[str]:
     """What can be done at an address: several routes may have it, each with a method of its own."""
-    return {
+    allowed = {
         method
         for method in METHODS
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return allowed | ({"HEAD"} if "GET" in allowed else set())
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

@@ -31,6 +31,7 @@ from qa_service.errors import (
     NotFound,
     QaError,
     QueryError,
+    ReleaseWithdrawn,
     ServiceError,
 )
 from qa_service.listings import BatchReply, ReleasesReply, ReleaseSummary
@@ -49,8 +50,8 @@ RETRIES = 3
 LONGEST_WAIT_S = 30.0
 PAGE = 100
 ERRORS: Mapping[int, type[QaError]] = {
-    401: AccessError, 403: AccessError, 404: NotFound, 413: QueryError, 422: QueryError,
-    429: ServiceError, 502: EngineError, 503: GenerationError, 504: EngineTimeout,
+    401: AccessError, 403: AccessError, 404: NotFound, 410: ReleaseWithdrawn,
+    413: QueryError, 422: QueryError, 429: ServiceError, 502: EngineError, 503: GenerationError, 504: EngineTimeout,
 }  # fmt: skip
 
 

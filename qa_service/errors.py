@@ -90,10 +90,10 @@ class QueryError(QaError):
 
 
 class NotFound(QueryError):
-    """No release or passage has that id in the current generation."""
+    """Nothing has that id or name: no release or passage of the current generation, job or model."""
 
     http_status = 404
-    title = "There is no such release"
+    title = "Not found"
 
 
 class ReleaseWithdrawn(NotFound):

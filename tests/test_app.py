@@ -56,13 +56,47 @@ def test_an_address_that_leads_nowhere_is_a_problem(
 
 def test_a_wrong_method_is_told_which_ones_are_allowed(client: Any) -> None:
     assert client.get("/api/answer").headers["allow"] == "POST"
-    assert client.delete("/api/v1/search").headers["allow"] == "GET, POST"
+    assert client.delete("/api/v1/search").headers["allow"] == "GET, HEAD, POST"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_a_monitor_may_ask_for_the_head_alone(client: Any, path: str) -> None:
-    reply = client.head(path)
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/", "/releases", "/api/search?q=port", "/v1/models"],
+)
+def test_the_head_alone_may_be_asked_for_wherever_a_page_is(client: Any, path: str) -> None:
+    reply, whole = client.head(path), client.get(path)
     assert (reply.status_code, reply.content) == (200, b"")
+    assert reply.headers["content-type"] == whole.headers["content-type"]
+    assert reply.headers.get("etag") == whole.headers.get("etag")
+    assert_status_alone(client.head("/api/releases/none"), 404)
+    assert_status_alone(client.head("/api/answer"), 405)
+
+
+def assert_status_alone(reply: Any, status: int) -> None:
+    assert (reply.status_code, reply.content) == (status, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "told"),
+    [
+        ("GET", "/api/nothing", {}, ["/api/nothing", "/docs"]),
+        ("DELETE", "/api/search", {}, ["DELETE", "/api/search", "GET, HEAD, POST"]),
+        ("POST", "/api/answer", {"data": {"question": "Who?"}}, ["application/json", "urlencoded"]),
+        ("POST", "/api/answer", {"json": ["Who?"]}, ["no JSON object"]),
+        (
+            "POST",
+            "/api/answer",
+            {"content": '{"question": }', "headers": {"content-type": "application/json"}},
+            ["character 13", "Expecting value"],
+        ),
+        ("GET", "/api/search?q=port&date_from=then", {}, ["query.date_from: 'then' is not a day"]),
+    ],
+)
+def test_a_problem_says_what_is_wrong_and_where(
+    client: Any, method: str, path: str, sent: dict[str, Any], told: list[str]
+) -> None:
+    detail = client.request(method, path, **sent).json()["detail"]
+    assert all(one in detail for one in told), detail
 
 
 @pytest.mark.parametrize(

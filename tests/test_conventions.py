@@ -20,6 +20,7 @@ from qa_service.settings import Settings
 from qa_service.types import Found, Passage, Release
 
 QUERY = {"q": "the minister said"}
+CHAT = {"model": "press-releases", "messages": [{"role": "user", "content": "Who?"}]}
 TAGGED = [
     "/api/search?q=port",
     "/api/releases",
@@ -204,7 +205,10 @@ def test_errors_have_their_ids_and_headers_too(client: Any, path: str) -> None:
 def test_the_time_of_each_stage_is_told(client: Any) -> None:
     for reply in (
         client.get("/api/search", params=QUERY),
+        client.get("/api/search/export", params=QUERY),
         client.post("/api/answer", json={"question": "Who?"}),
+        client.post("/v1/chat/completions", json=CHAT),
+        client.post("/v1/chat/completions", json=CHAT | {"stream": True}),
     ):
         told = dict(re.findall(r"(\w+);dur=([\d.]+)", reply.headers["server-timing"]))
         assert {"lexical", "embed", "dense", "fuse", "total"} <= set(told)
@@ -230,11 +234,18 @@ def test_only_pages_of_the_sites_that_were_named_may_read_replies(
     assert "ETag" in named.headers["access-control-expose-headers"]
     other = opened.get("/healthz", headers={"Origin": "https://other.example"})
     assert "access-control-allow-origin" not in other.headers
-    asked = site | {
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "content-type, authorization",
-    }
-    assert opened.options("/api/answer", headers=asked).status_code == 200
+    for path, sent in (
+        ("/api/answer", "content-type, x-api-key, traceparent"),
+        ("/v1/chat/completions", "authorization, x-stainless-os"),
+        ("/mcp", "content-type, mcp-protocol-version"),
+    ):
+        asked = site | {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": sent,
+        }
+        assert opened.options(path, headers=asked).status_code == 200
+        asked["Origin"] = "https://other.example"
+        assert opened.options(path, headers=asked).status_code == 400
 
 
 def test_a_batch_is_its_searches_and_a_bad_one_stops_no_other(client: Any) -> None:

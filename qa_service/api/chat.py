@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from qa_service.api.answering import answer_body
@@ -26,7 +26,7 @@ from qa_service.api.chat_shapes import (
     UsageReply,
     chunk,
 )
-from qa_service.api.parts import Answering, Current, Given, problems
+from qa_service.api.parts import Answering, Current, Given, problems, timing
 from qa_service.errors import NotFound
 from qa_service.index import Generation
 from qa_service.replies import AnswerReply, CitationReply, HitReply
@@ -59,7 +59,7 @@ def get_model(model: str, generation: Current) -> ModelReply:
     dependencies=[Answering],
 )
 def post_chat(
-    body: ChatBody, generation: Current, settings: Given, request: Request
+    body: ChatBody, generation: Current, settings: Given, request: Request, response: Response
 ) -> ChatReply | StreamingResponse:
     """An answer as a chat completion; with `stream`, as server-sent events.
 
@@ -70,10 +70,13 @@ def post_chat(
     question = body.as_question()
     asked = answer_body(question, generation, request.app.state.answerer, settings)
     reply = _completion(AnswerReply.of(question.question, asked), str(request.base_url))
+    took = timing(asked.stages.took_ms)
     if not body.stream:
+        response.headers["Server-Timing"] = took
         return reply
     usage = body.stream_options is not None and body.stream_options.include_usage
-    return StreamingResponse(_events(reply, usage), media_type="text/event-stream")
+    headers = {"Server-Timing": took, "Cache-Control": "no-cache"}
+    return StreamingResponse(_events(reply, usage), headers=headers, media_type="text/event-stream")
 
 
 def _check_model(model: str) -> None:

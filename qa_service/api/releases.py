@@ -27,7 +27,7 @@ def get_releases(
     return reply
 
 
-@router.get("/api/releases/{release_id:path}", responses=problems(404, 422, 503))
+@router.get("/api/releases/{release_id:path}", responses=problems(404, 410, 422, 503))
 def get_release(release_id: str, generation: Current) -> ReleaseReply:
     """A whole release, as it was read."""
     return ReleaseReply.of(generation.release(release_id), generation)

@@ -80,9 +80,12 @@ def get_export(
     response: Response,
 ) -> Response:
     """A search as a file: JSON lines, CSV (for a spreadsheet) or RIS (for a reference manager)."""
-    _, _, found = _found(body, generation, settings)
+    _, stages, found = _found(body, generation, settings)
     media_type, write = EXPORTS[body.format]
-    headers = {"Content-Disposition": f'attachment; filename="search.{body.format}"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="search.{body.format}"',
+        "Server-Timing": timing(stages.took_ms),
+    }
     return Response(write(found), media_type=media_type, headers=headers | dict(response.headers))
 
 

@@ -29,14 +29,12 @@ def get_status(generation: Current, request: Request) -> StatusReply:
     )
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 def get_health() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok"}
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses=problems(502, 503, 504))
 def get_ready(request: Request, generation: Current) -> dict[str, str]:
     """A generation is served, it is the published one, and no engine elsewhere is away."""

@@ -39,6 +39,30 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class Heads:
+    """HEAD is answered as GET is, without the body (RFC 9110)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on as GET; the reply ends with its headers."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def headers_alone(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        inside = {**scope, "method": "GET"}
+        await self._app(inside, receive, headers_alone)
+        scope["route"] = inside.get(
+            "route"
+        )  # whoever counts the request reads it from its own scope
+
+
 class Versions:
     """Version 1 is the current one, so ``/api/v1/…`` is ``/api/…`` by another name."""
 

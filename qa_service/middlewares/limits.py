@@ -181,7 +181,7 @@ async def _nothing_more() -> Message:
 
 def _is_work(scope: Scope) -> bool:
     if scope["path"].startswith(WORK):
-        return bool(scope["method"] in ("GET", "POST"))
+        return bool(scope["method"] in ("GET", "HEAD", "POST"))
     if scope["path"] == TOOLS:
         return bool(scope["method"] == "POST")  # a GET waits for messages, and there are none
     return bool(scope["path"] == "/" and b"q=" in scope["query_string"])
