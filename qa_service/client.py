@@ -27,6 +27,7 @@ from qa_service.errors import (
     AccessError,
     EngineError,
     EngineTimeout,
+    Forbidden,
     GenerationError,
     NotFound,
     QaError,
@@ -50,8 +51,9 @@ RETRIES = 3
 LONGEST_WAIT_S = 30.0
 PAGE = 100
 ERRORS: Mapping[int, type[QaError]] = {
-    401: AccessError, 403: AccessError, 404: NotFound, 410: ReleaseWithdrawn,
-    413: QueryError, 422: QueryError, 429: ServiceError, 502: EngineError, 503: GenerationError, 504: EngineTimeout,
+    401: AccessError, 403: Forbidden, 404: NotFound, 410: ReleaseWithdrawn,
+    413: QueryError, 422: QueryError, 429: ServiceError,
+    502: EngineError, 503: GenerationError, 504: EngineTimeout,
 }  # fmt: skip
 
 

@@ -31,6 +31,8 @@ def run(settings: Settings, watch: bool = False) -> None:
     """Serve until interrupted; requests at work are finished first. ``watch``: build beside that."""
     import uvicorn
 
+    from qa_service.workers import run_workers
+
     set_up_logs(settings)
     set_up_tracing()
     with _watching(settings) if watch else contextlib.nullcontext():
@@ -42,7 +44,8 @@ def run(settings: Settings, watch: bool = False) -> None:
             # a worker is a process of its own: it is told by its environment what this one was told
             os.environ.update(as_environ(settings), **{SHARED: folder})
             here = f"{__name__}:{worker_app.__name__}"
-            uvicorn.run(here, factory=True, workers=settings.workers, **server_options(settings))
+            options = server_options(settings)
+            run_workers(uvicorn.Config(here, factory=True, workers=settings.workers, **options))
 
 
 @contextlib.contextmanager

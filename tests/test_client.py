@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from command_line import Qa, in_process
 from serving import served
+from test_errors import every_error
 
-from qa_service.client import RETRIES, AsyncClient, Client
+from qa_service.client import ERRORS, RETRIES, AsyncClient, Client
 from qa_service.errors import (
     EngineTimeout,
     GenerationError,
@@ -115,6 +116,12 @@ def test_errors_are_those_of_the_service(service: Client, tmp_path: Path) -> Non
         pytest.raises(GenerationError, match="qa build"),
     ):
         nothing.answer(QUESTION)
+
+
+def test_every_status_that_the_service_gives_is_its_error_again() -> None:
+    for error in every_error():
+        if error.http_status != 500:
+            assert ERRORS[error.http_status].http_status == error.http_status
 
 
 def test_a_service_that_is_not_there_is_named() -> None:

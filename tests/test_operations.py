@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from test_server import eventually, free_port
 from qa_service.app import create_app
 from qa_service.index import BuildPlan, BuildReport, pause, resume
 from qa_service.logs import note_question, set_up_logs
-from qa_service.server import as_environ
+from qa_service.server import SILENT_S, as_environ
 from qa_service.settings import Settings, read_settings
 
 QUESTION = "How many turbines does the wind farm at Stormvik have?"
@@ -230,7 +231,7 @@ def test_several_workers_answer_count_together_and_a_killed_one_is_replaced(
             except httpx2.TransportError:
                 return False
 
-        assert eventually(ready, 120), log.read_text()
+        assert eventually(ready, 240), log.read_text()
         for _ in range(20):
             asked = httpx2.post(f"{url}/api/answer", json={"question": QUESTION}, timeout=60)
             assert asked.json()["status"] == "answered"
@@ -242,9 +243,13 @@ def test_several_workers_answer_count_together_and_a_killed_one_is_replaced(
             int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", log.read_text())
         ]
         assert len(workers) == 2
+        os.kill(workers[0], signal.SIGSTOP)  # its parent waits for a sign of life
+        time.sleep(1)
         os.kill(workers[0], signal.SIGKILL)
-        assert eventually(lambda: log.read_text().count("Started server process") == 3, 60)
-        assert eventually(ready, 60)
+        died = f"Child process [{workers[0]}] died"
+        assert eventually(lambda: died in log.read_text(), SILENT_S / 2), "noticed too late"
+        assert eventually(lambda: log.read_text().count("Started server process") == 3, 120)
+        assert eventually(ready, 120)
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=60) in (0, -signal.SIGTERM)
