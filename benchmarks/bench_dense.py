@@ -1,16 +1,23 @@
 """How fast, how large and how right is dense search at 10,000, 100,000, 1,000,000 vectors?
 
     .venv/bin/python benchmarks/bench_dense.py 1000000 --kinds faiss,faiss-flat,faiss-rabitq
+    .venv/bin/python benchmarks/bench_dense.py 100000 --kinds faiss,milvus
 
 Vectors are clustered ones (``clustered.py``) of 384 dimensions. Beside every kind of index stands raw
 FAISS in the same run: a flat index in memory, searched with one thread. Recall is that of the ten best
 beside comparing every vector. A search asks for 100, as the service does.
+
+Kind ``milvus`` runs on the server that ``--milvus`` names or, without it, on Milvus 2.3.5 with its own
+settings, which the package ``milvus`` starts here; what a filter finds is then told by how far the graph is
+searched (``ef``), too. Its memory and disk are the server's and not measured.
 """
 
 import argparse
+import contextlib
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +25,8 @@ import numpy as np
 from clustered import DIM, passages, queries
 
 from qa_service.engines import Allowed, DenseIndex
+from qa_service.engines.milvus import MilvusDense, Server
+from qa_service.engines.milvus import dense as milvus_dense
 from qa_service.types import Vectors
 from qa_service.wiring import DENSE
 
@@ -30,12 +39,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
     parser.add_argument("--kinds", default="faiss,faiss-flat,faiss-sq8,faiss-rabitq")
+    parser.add_argument("--milvus", default="", help="such as http://localhost:19530")
     given = parser.parse_args()
-    for size in given.sizes:
-        measure(size, given.kinds.split(","))
+    engines = dict(DENSE)
+    with contextlib.ExitStack() as stack:
+        if "milvus" in given.kinds:
+            uri = given.milvus or stack.enter_context(started())
+            engines["milvus"] = MilvusDense.at(Server(uri, 60), lambda: "bench", str.split)
+        for size in given.sizes:
+            measure(size, {kind: engines[kind] for kind in given.kinds.split(",")})
 
 
-def measure(size: int, kinds: list[str]) -> None:
+@contextlib.contextmanager
+def started() -> Iterator[str]:
+    """The address of a server that is started here, with its own settings."""
+    from milvus import MilvusServer
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = MilvusServer()
+        server.set_base_dir(folder)
+        server.listen_port = 29530
+        server.start()
+        yield "http://127.0.0.1:29530"
+        server.stop()
+
+
+def measure(size: int, kinds: dict[str, type[DenseIndex]]) -> None:
     """One table."""
     import faiss
 
@@ -57,16 +86,21 @@ def measure(size: int, kinds: list[str]) -> None:
     print(f"{'':14}{'p50 ms':>8}{'p99':>8}{'x raw':>7}{'@10':>7}{'10 % @10':>10}", end="")
     print(f"{'build s':>9}{'+1 s':>7}{'open s':>8}{'x disk':>8}{'x mem':>7}")
     faiss.omp_set_num_threads(2)
-    for kind in kinds:
+    for kind, engine in kinds.items():
         with tempfile.TemporaryDirectory() as folder:
-            row(kind, Path(folder), rows, asked, truth, base)
+            row((kind, engine), Path(folder), rows, asked, truth, base)
 
 
 def row(
-    kind: str, folder: Path, rows: Vectors, asked: Vectors, truth: list[Any], base: float
+    of: tuple[str, type[DenseIndex]],
+    folder: Path,
+    rows: Vectors,
+    asked: Vectors,
+    truth: list[Any],
+    base: float,
 ) -> None:
     """Build, add one release, open, search without and with a filter of a tenth; print it."""
-    size, engine = len(rows), DENSE[kind]
+    size, (kind, engine) = len(rows), of
     numbers = np.arange(size, dtype=np.int64) << 20
     began = time.perf_counter()
     made = engine.create(folder / "a", DIM)
@@ -81,6 +115,7 @@ def row(
     revised.save()
     added_s = time.perf_counter() - began
     del revised
+    engine.drop(folder / "b")
     shutil.rmtree(folder / "b")
     disk = sum(path.stat().st_size for path in (folder / "a").iterdir())
     before = resident_bytes()
@@ -92,7 +127,8 @@ def row(
     tenth = np.sort(np.random.default_rng(3).choice(numbers, size // 10, replace=False))
     kept = tenth >> 20
     best = [kept[np.argsort(-(rows[kept] @ query), kind="stable")[:10]] for query in asked[:100]]
-    _, filtered = searched(index, asked[:100], numbers, best, Allowed(tenth[:0], tenth))
+    allowed = Allowed(tenth[:0], tenth)
+    _, filtered = searched(index, asked[:100], numbers, best, allowed)
     p50, p99 = np.percentile(took, [50, 99]) * 1000
     stored = size * DIM * 4
     print(
@@ -100,6 +136,21 @@ def row(
         f"{added_s:7.1f}{open_s:8.3f}{disk / stored:8.2f}{memory / stored:7.2f}   {index.kind}",
         flush=True,
     )
+    if isinstance(index, MilvusDense):
+        by_ef(index, asked[:100], numbers, best, allowed)
+    engine.drop(folder / "a")
+
+
+def by_ef(
+    index: MilvusDense, asked: Vectors, numbers: Any, best: list[Any], allowed: Allowed
+) -> None:
+    """What a filter of a tenth finds, by how far the graph is searched."""
+    usual = (milvus_dense.LEAST_EF, milvus_dense.FILTERED_EF)
+    for ef in (256, 512, 1024, 2048):
+        milvus_dense.LEAST_EF, milvus_dense.FILTERED_EF = ef, 1
+        took, recall = searched(index, asked, numbers, best, allowed)
+        print(f"{f'  filter, ef {ef}':16}{np.median(took) * 1000:8.2f} ms, recall@10 {recall:.3f}")
+    milvus_dense.LEAST_EF, milvus_dense.FILTERED_EF = usual
 
 
 def searched(

@@ -116,10 +116,17 @@ class Settings(BaseSettings):
         pattern="^(https?://.+)?$",
         description="A Milvus server, such as http://localhost:19530.",
     )
+    milvus_token: SecretStr = Field(
+        SecretStr(""), description="What the server asks for, such as root:Milvus, if it does."
+    )
     milvus_timeout_s: float = Field(
         20.0, gt=0, description="A search fails if Milvus takes longer, in seconds."
     )
-    lexical: str = Field("tantivy", description="The lexical engine: tantivy.")
+    lexical: str = Field(
+        "tantivy",
+        description="The lexical engine: tantivy, or milvus, which needs a server of 2.5 or newer; on an "
+        "older one tantivy takes over.",
+    )
     reranker: str = Field(
         "",
         description="A sentence-transformers cross-encoder that reads the best 30 passages again, by "

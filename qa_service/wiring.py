@@ -11,18 +11,24 @@ from qa_service.engines import Answerer, DenseIndex, Embedder, LexicalIndex, Rer
 from qa_service.engines.answerer_extractive import ExtractiveAnswerer
 from qa_service.engines.answerer_llm import Endpoint, LlmAnswerer
 from qa_service.engines.dense_faiss import FaissDense, FaissFlat, FaissPq, FaissRabitq, FaissSq8
-from qa_service.engines.dense_milvus import MilvusDense
 from qa_service.engines.embedder_sentence_transformers import (
     SentenceTransformersEmbedder,
     in_bf16,
     packaged_folder,
 )
-from qa_service.engines.lexical_tantivy import TantivyLexical
+from qa_service.engines.lexical_tantivy import TantivyLexical, words_of
+from qa_service.engines.milvus import (
+    MilvusCollection,
+    MilvusDense,
+    MilvusLexical,
+    Server,
+    why_not,
+)
 from qa_service.engines.reader_minilm import MinilmReader
 from qa_service.engines.reranker_sentence_transformers import SentenceTransformersReranker
 from qa_service.errors import GenerationMismatch, SettingsError
 from qa_service.fetching import FetchLimits
-from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation
+from qa_service.index import BuildPlan, EmbedderSpec, Engines, Generation, identity
 from qa_service.passages import PassageSettings
 from qa_service.search import search
 from qa_service.settings import Settings
@@ -30,6 +36,7 @@ from qa_service.tracing import is_on, span
 from qa_service.types import Draft, Filters, Found, Query
 
 T = TypeVar("T")
+M = TypeVar("M", bound=MilvusCollection)
 
 
 def make_extractive(settings: Settings) -> ExtractiveAnswerer:
@@ -47,7 +54,7 @@ DENSE: Mapping[str, type[DenseIndex]] = {
     "faiss-rabitq": FaissRabitq,
     "milvus": MilvusDense,
 }
-LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical}
+LEXICAL: Mapping[str, type[LexicalIndex]] = {"tantivy": TantivyLexical, "milvus": MilvusLexical}
 ANSWERERS: Mapping[str, Callable[[Settings], Answerer]] = {
     "extractive": make_extractive,
     "llm": lambda settings: LlmAnswerer(make_endpoint(settings), make_extractive(settings)),
@@ -88,33 +95,39 @@ def make_engines(settings: Settings, threads: int = 0) -> Engines:
             )
         return loaded[key]
 
+    server = Server(
+        settings.milvus_uri, settings.milvus_timeout_s, settings.milvus_token.get_secret_value()
+    )
+
+    def dense(name: str) -> type[DenseIndex]:
+        engine = choose("dense", DENSE, name)
+        return on_milvus(engine, settings, server) if issubclass(engine, MilvusDense) else engine
+
+    def lexical(name: str) -> type[LexicalIndex]:
+        engine = choose("lexical", LEXICAL, name)
+        return on_milvus(engine, settings, server) if issubclass(engine, MilvusLexical) else engine
+
     return Engines(
         embedder=embedder,
-        dense=lambda name: make_dense(settings, name),
-        lexical=lambda name: choose("lexical", LEXICAL, name),
+        dense=dense,
+        lexical=lexical,
         reranker=make_reranker(settings),
+        why_not=lambda name: why_not(server) if name == "milvus" else "",
     )
 
 
-def make_dense(settings: Settings, name: str) -> type[DenseIndex]:
-    """The dense engine of that name; one on a server knows where that is.
+def on_milvus(engine: type[M], settings: Settings, server: Server) -> type[M]:
+    """An engine that knows where its server is.
 
     Raises:
-        SettingsError: a setting or the client is missing, or there is no such engine.
+        SettingsError: a setting or the client is missing.
     """
-    engine = choose("dense", DENSE, name)
-    if not issubclass(engine, MilvusDense):
-        return engine
+    name = f"QA_{'DENSE' if issubclass(engine, MilvusDense) else 'LEXICAL'}=milvus"
     if not settings.milvus_uri:
-        raise SettingsError("QA_DENSE=milvus needs QA_MILVUS_URI, such as http://localhost:19530")
+        raise SettingsError(f"{name} needs QA_MILVUS_URI, such as http://localhost:19530")
     if find_spec("pymilvus") is None:
-        raise SettingsError("QA_DENSE=milvus needs the client: pip install 'qa-service[milvus]'")
-
-    class ThatMilvus(MilvusDense):
-        uri = settings.milvus_uri
-        timeout_s = settings.milvus_timeout_s
-
-    return ThatMilvus
+        raise SettingsError(f"{name} needs the client: pip install 'qa-service[milvus]'")
+    return engine.at(server, lambda: identity(settings.index_dir), words_of)
 
 
 class TracedAnswerer:

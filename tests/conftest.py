@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 from faults import quick_build, quick_plan
+from milvus_servers import Lite, Real, start_lite, start_real
 
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current
 from qa_service.settings import Settings, read_settings
@@ -70,6 +71,22 @@ def seed_generation(
     opened = open_current(settings.index_dir, engines)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lite]:
+    """A server that has everything; IDF is that of a segment, so all is sent before one flush."""
+    server = start_lite(tmp_path_factory.mktemp("milvus-lite"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """Milvus itself, 2.3.5."""
+    server = start_real(tmp_path_factory.mktemp("milvus"))
+    yield server
+    server.kill()
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ def as_json_report(report: "BuildReport") -> dict[str, Any]:
         "changed_releases": asdict(report.releases),
         "changed_passages": asdict(report.passages),
         "whole": report.whole,
+        "lexical": manifest.lexical,
         "took_s": report.took_s,
     }
 
@@ -138,6 +139,8 @@ def as_lines(report: "BuildReport") -> list[str]:
     done = "unchanged" if report.unchanged else f"published, {report.embedded} newly embedded"
     left = f", {len(manifest.left_out)} left out" if manifest.left_out else ""
     lines = [f"{manifest.generation_id}: {what}{left}; {done}"]
+    if manifest.lexical:
+        lines.append(manifest.lexical)
     if report.unchanged:
         return lines
     if report.whole:

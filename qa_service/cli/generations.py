@@ -25,6 +25,7 @@ def list_generations(index: Index = None, as_json: Json = False) -> None:
             manifest = published.manifest_of(folder, generation_id)
             row |= {"built_at": manifest.built_at.isoformat(timespec="seconds")}
             row |= {"releases": manifest.releases, "passages": manifest.passages}
+            row |= {"note": manifest.lexical} if manifest.lexical else {}
         except QaError as error:
             row["problem"] = str(error)
         rows.append(row)
@@ -34,6 +35,7 @@ def list_generations(index: Index = None, as_json: Json = False) -> None:
     for row in rows:
         facts = row.get("problem") or (
             f"{row['built_at']} {row['releases']} releases, {row['passages']} passages"
+            + (f"; {row['note']}" if "note" in row else "")
         )
         print(f"{'*' if row['current'] else ' '} {row['generation_id']} {facts}")
 
@@ -45,8 +47,12 @@ def publish(
 ) -> None:
     """Serve this generation from now on: the way back to an older one."""
     from qa_service import index as published
+    from qa_service.wiring import make_engines
 
-    published.publish(read_settings(index_dir=index).index_dir, generation_id)
+    settings = read_settings(index_dir=index)
+    published.manifest_of(settings.index_dir, generation_id)  # an unknown id is refused first
+    make_engines(settings).publish(settings.index_dir / generation_id)
+    published.publish(settings.index_dir, generation_id)
     say(as_json, {"current": generation_id}, f"serving {generation_id}")
 
 

@@ -4,12 +4,15 @@ Engines know a passage by its number, which it has in every generation. ``create
 index that belongs to ``folder``, ``save`` makes it durable there, ``open`` reads it back without writing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
-from qa_service.types import Draft, Found, Numbers, Passage, Query, Scores, Vectors
+from qa_service.types import Draft, Filters, Found, Numbers, Passage, Query, Scores, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,24 @@ class Allowed:
     """The passages a search may return, ascending, and the numbers of the releases they fill.
 
     A filter always keeps or drops whole releases, so both name the same set; an engine takes the
-    one that is cheaper for it.
+    one that is cheaper for it. ``filters``: what made the set, for an engine that has :class:`Facets`;
+    ``None`` where it was made otherwise.
     """
 
     releases: Numbers
     passages: Numbers
+    filters: Filters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What a passage's release can be filtered by; ``fields`` has pairs of a field and a value."""
+
+    release: int = 0
+    published: date | None = None
+    issuer: str = ""
+    language: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,29 @@ class Entry:
     number: int
     release: int
     text: str
+    facets: Facets = Facets()
+
+
+class Bar(Protocol):
+    """Progress of one step."""
+
+    def update(self, n: int) -> object:
+        """``n`` more are done."""
+
+
+Progress = Callable[[str, int | None], AbstractContextManager[Bar]]
+"""Starts a bar: what is counted, and how many there will be (``None``: not known)."""
+
+
+class _Silent:
+    def update(self, n: int) -> object:
+        return n
+
+
+@contextlib.contextmanager
+def silent(_name: str, _total: int | None) -> Iterator[Bar]:
+    """No progress is shown."""
+    yield _Silent()
 
 
 class Embedder(Protocol):
@@ -73,23 +112,27 @@ class DenseIndex(Protocol):
         """Open a saved index for reading."""
 
     @classmethod
-    def revise(cls, source: Path, folder: Path) -> Self:
+    def revise(cls, source: Path, folder: Path, progress: Progress = silent) -> Self:
         """Open what is saved in ``source``, to be changed and saved into ``folder``."""
 
     @classmethod
     def drop(cls, folder: Path) -> None:
         """Remove what a saved index has elsewhere; the folder itself is removed by others."""
 
+    @classmethod
+    def publish(cls, folder: Path) -> None:
+        """Tell elsewhere that this saved index is about to be the current one."""
+
     def check(self) -> None:
         """Raise if searches cannot be answered now, where that depends on another machine."""
 
-    def add(self, numbers: Numbers, vectors: Vectors) -> None:
-        """Add vectors under numbers that are not there yet."""
+    def add(self, numbers: Numbers, vectors: Vectors, facets: Sequence[Facets] = ()) -> None:
+        """Add vectors under numbers that are not there yet, with what each can be filtered by."""
 
     def remove(self, numbers: Numbers) -> None:
         """Remove the vectors of these numbers; unknown ones are ignored."""
 
-    def save(self) -> None:
+    def save(self, progress: Progress = silent) -> None:
         """Write the index into its folder."""
 
     def search(self, vector: Vectors, k: int, allowed: Allowed | None) -> tuple[Numbers, Scores]:
@@ -109,9 +152,18 @@ class Entries(Protocol):
 class LexicalIndex(Protocol):
     """BM25 over texts."""
 
+    writes_all: ClassVar[bool]
+    """Whether :meth:`write` takes over nothing of the last index."""
+
     @classmethod
     def write(
-        cls, folder: Path, size: int, entries: Entries, source: Path | None, changed: Numbers
+        cls,
+        folder: Path,
+        size: int,
+        entries: Entries,
+        source: Path | None,
+        changed: Numbers,
+        progress: Progress = silent,
     ) -> None:
         """Write a whole index of as much text as ``size`` passages have into ``folder``.
 
@@ -126,6 +178,17 @@ class LexicalIndex(Protocol):
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a saved index for reading."""
+
+    @classmethod
+    def drop(cls, folder: Path) -> None:
+        """Remove what a saved index has elsewhere; the folder itself is removed by others."""
+
+    @classmethod
+    def publish(cls, folder: Path) -> None:
+        """Tell elsewhere that this saved index is about to be the current one."""
+
+    def check(self) -> None:
+        """Raise if searches cannot be answered now, where that depends on another machine."""
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add passages under numbers that are not there yet."""

@@ -9,13 +9,13 @@ import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from qa_service.engines import Allowed, Entries, Entry
+from qa_service.engines import Allowed, Entries, Entry, Progress, silent
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.searchable import plain
 from qa_service.types import Numbers, Scores
@@ -55,6 +55,8 @@ _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 class TantivyLexical:
     """A BM25 index over one text field."""
 
+    writes_all: ClassVar[bool] = False
+
     def __init__(self, index: "tantivy.Index", analyzer: "tantivy.TextAnalyzer") -> None:
         self._index = index
         self._analyzer = analyzer
@@ -89,8 +91,25 @@ class TantivyLexical:
         return opened
 
     @classmethod
+    def drop(cls, folder: Path) -> None:
+        """Nothing is elsewhere."""
+
+    @classmethod
+    def publish(cls, folder: Path) -> None:
+        """Nobody has to be told."""
+
+    def check(self) -> None:
+        """Nothing can be away."""
+
+    @classmethod
     def write(
-        cls, folder: Path, size: int, entries: Entries, source: Path | None, changed: Numbers
+        cls,
+        folder: Path,
+        size: int,
+        entries: Entries,
+        source: Path | None,
+        changed: Numbers,
+        progress: Progress = silent,
     ) -> None:
         """Write an index in buckets of neighbouring numbers, and only those that changed anew.
 
@@ -318,11 +337,20 @@ def _schema() -> "tantivy.Schema":
     return builder.build()
 
 
+def words_of(text: str) -> list[str]:
+    """The words of ``text``, folded and stemmed, in order: what :meth:`TantivyLexical.stems` gives."""
+    return _analyzer().analyze(_spaced(text))
+
+
 def _with_analyzer(index: "tantivy.Index") -> tuple["tantivy.Index", "tantivy.TextAnalyzer"]:
+    index.register_tokenizer(ANALYZER, _analyzer())
+    return index, _analyzer()
+
+
+@cache
+def _analyzer() -> "tantivy.TextAnalyzer":
     """Words folded to ASCII, in lower case, without English endings (Porter 2)."""
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
     builder = TextAnalyzerBuilder(Tokenizer.regex(WORD)).filter(Filter.lowercase())
-    analyzer = builder.filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
-    index.register_tokenizer(ANALYZER, analyzer)
-    return index, analyzer
+    return builder.filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()

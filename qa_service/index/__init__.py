@@ -3,11 +3,13 @@
 The one package that opens a file in ``index/``.
 """
 
+from qa_service.engines import Bar, Progress
 from qa_service.index.build import build
 from qa_service.index.generation import Engines, Generation, open_current
+from qa_service.index.identity import identity
 from qa_service.index.manifest import EmbedderSpec, Manifest
 from qa_service.index.pausing import pause, resume
-from qa_service.index.plan import Bar, BuildPlan, BuildReport, Progress
+from qa_service.index.plan import BuildPlan, BuildReport
 from qa_service.index.publishing import (
     current_id,
     generation_ids,
@@ -32,6 +34,7 @@ __all__ = [
     "build",
     "current_id",
     "generation_ids",
+    "identity",
     "manifest_of",
     "open_current",
     "pause",

@@ -1,6 +1,7 @@
 """From a corpus to a published generation, in proportion to what changed."""
 
 import contextlib
+import dataclasses
 import hashlib
 import shutil
 import sqlite3
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from qa_service import __version__
 from qa_service.corpus import check_there
-from qa_service.engines import Embedder
-from qa_service.errors import CorpusError, EngineError, GenerationCorrupt, GenerationError
+from qa_service.engines import Embedder, Progress
+from qa_service.errors import CorpusError, GenerationCorrupt, GenerationError
 from qa_service.index.catalogue_writing import CatalogueWriter
 from qa_service.index.embedding_cache import EmbeddingCache
-from qa_service.index.generation import DENSE, Engines, Generation
+from qa_service.index.generation import LOCAL, Engines, Generation
 from qa_service.index.manifest import (
     EmbedderSpec,
     LeftOutSource,
@@ -25,7 +26,7 @@ from qa_service.index.manifest import (
     seal,
 )
 from qa_service.index.parts import Parts
-from qa_service.index.plan import BuildPlan, BuildReport, Clock, Counts, Progress
+from qa_service.index.plan import BuildPlan, BuildReport, Clock, Counts
 from qa_service.index.publishing import (
     CACHE,
     building,
@@ -61,6 +62,9 @@ def build(
     engines.dense(plan.dense)  # an unknown name is refused before anything is embedded
     engines.lexical(plan.lexical)
     check_there(plan.corpus)
+    why_local = engines.why_not(plan.lexical)
+    if why_local:
+        plan = dataclasses.replace(plan, lexical=LOCAL)
     clock = Clock()
     with building(plan.index, wait_s):
         embedder, spec = _embedder(plan, engines)
@@ -78,14 +82,12 @@ def build(
         work = _Work(plan, engines, progress, clock, embedder, old, full)
         staged = stage(plan.index, _new_id(recipe, plan.index))
         try:
-            return work.publish(staged, sources, recipe, spec, strict, whole)
+            return work.publish(staged, sources, recipe, spec, strict, (whole, why_local))
         except sqlite3.Error as error:
             raise GenerationError(f"{plan.index} cannot be written: {error}") from error
         finally:
-            if staged.exists():
-                with contextlib.suppress(EngineError):
-                    engines.dense(plan.dense).drop(staged / DENSE)
-            shutil.rmtree(staged, ignore_errors=True)  # nothing of it is left if all went well
+            # Nothing of it is left if all went well; what it has elsewhere the next build takes up.
+            shutil.rmtree(staged, ignore_errors=True)
 
 
 class _Work:
@@ -116,9 +118,12 @@ class _Work:
         recipe: Recipe,
         spec: EmbedderSpec,
         strict: bool,
-        whole: str,
+        told: tuple[str, str],
     ) -> BuildReport:
-        """Write it, seal it, open it once, and let it be served."""
+        """Write it, seal it, open it once, and let it be served.
+
+        ``told``: why everything is built, and why words are indexed by another engine than was asked for.
+        """
         plan, clock = self._plan, self._clock
         with clock("reading"):
             catalogue = begin_catalogue(staged, self._old)
@@ -142,11 +147,13 @@ class _Work:
                 releases=releases,
                 passages=passages,
                 dense=dense,
+                lexical=told[1],
                 left_out=left_out,
                 files=seal(staged),
             )
             folder = complete(plan.index, staged, manifest)
             Generation(folder, self._engines).close()
+            self._engines.publish(folder)
             publish(plan.index, manifest.generation_id)
         return BuildReport(
             manifest,
@@ -155,7 +162,7 @@ class _Work:
             files=changes,
             releases=Counts(len(delta.added_releases), len(delta.removed_releases)),
             passages=Counts(len(delta.added_passages), len(delta.removed_passages)),
-            whole=whole,
+            whole=told[0],
             took_s=clock.took_s,
         )
 

@@ -132,7 +132,7 @@ class Catalogue:
         where = " AND ".join(conditions)
         rows = self._all(f"SELECT number FROM releases WHERE {where} ORDER BY number", *values)
         releases = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        return Allowed(releases, self._columns.passages_of(releases))
+        return Allowed(releases, self._columns.passages_of(releases), filters)
 
     def releases(
         self, filters: Filters, limit: int, offset: int, titled: str = "", order: str = "newest"

@@ -14,6 +14,7 @@ from typing import Any
 
 from qa_service.corpus import Exclusions
 from qa_service.duplicates import sketch
+from qa_service.engines import Facets
 from qa_service.index.keys import passage_number, release_number
 from qa_service.index.releases_table import (
     FILE,
@@ -254,6 +255,12 @@ def _leads(release: Release, passage: Passage) -> bool:
 def _days(number: int, release: Release) -> Iterable[tuple[int, str, str]]:
     days = sorted(days_mentioned(release.text, release.published))
     return ((number, first.isoformat(), last.isoformat()) for first, last in days)
+
+
+def facets_of(number: int, release: Release) -> Facets:
+    """What a release can be filtered by, as its rows in this catalogue say."""
+    fields = tuple((name, value) for _, name, value in _fields(number, release))
+    return Facets(number, release.published, release.issuer, release.language, fields)
 
 
 def _fields(number: int, release: Release) -> Iterable[tuple[int, str, str]]:

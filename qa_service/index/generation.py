@@ -1,7 +1,7 @@
 """A published generation, opened for reading."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,8 @@ DENSE = "dense"
 LEXICAL = "lexical"
 RELEASES = "releases"
 SENTENCES = "sentences"
+LOCAL = "tantivy"
+"""The lexical engine that takes over where another cannot index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,25 @@ class Engines:
     dense: Callable[[str], type[DenseIndex]]
     lexical: Callable[[str], type[LexicalIndex]]
     reranker: Reranker | None = None
+    why_not: Callable[[str], str] = lambda _name: ""
+    """Why a lexical engine cannot index here, so that :data:`LOCAL` does; empty if it can."""
 
     def drop(self, folder: Path) -> None:
         """Remove what the generation in ``folder`` has outside it."""
         with contextlib.suppress(GenerationError):
-            self.dense(read_manifest(folder).recipe.dense).drop(folder / DENSE)
+            for engine, part in self._parts(folder):
+                engine.drop(part)
+
+    def publish(self, folder: Path) -> None:
+        """Tell elsewhere that the generation in ``folder`` is about to be the current one."""
+        for engine, part in self._parts(folder):
+            engine.publish(part)
+
+    def _parts(self, folder: Path) -> Iterator[tuple[type[DenseIndex] | type[LexicalIndex], Path]]:
+        recipe = read_manifest(folder).recipe
+        yield self.dense(recipe.dense), folder / DENSE
+        for name in (LEXICAL, RELEASES):
+            yield self.lexical(recipe.lexical), folder / name
 
 
 class Generation:
@@ -67,6 +83,7 @@ class Generation:
     def check(self) -> None:
         """Raise an :class:`~qa_service.errors.EngineError` if an engine elsewhere is away."""
         self.dense.check()
+        self.lexical.check()
 
     @property
     def generation_id(self) -> str:

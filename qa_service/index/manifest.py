@@ -74,6 +74,8 @@ class Manifest(BaseModel):
     releases: int
     passages: int
     dense: str
+    lexical: str = ""
+    """Why another engine than the one asked for indexes words; empty: it does."""
     left_out: tuple[LeftOutSource, ...]
     files: dict[str, FileSeal]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_service.engines import Embedder, Entries, Entry
-from qa_service.index.catalogue_writing import CatalogueWriter
+from qa_service.engines import Embedder, Entries, Entry, Facets, Progress
+from qa_service.index.catalogue_writing import CatalogueWriter, facets_of
 from qa_service.index.columns import Columns, write_columns
 from qa_service.index.embedding_cache import EmbeddingCache
 from qa_service.index.generation import DENSE, LEXICAL, RELEASES, SENTENCES, Engines
 from qa_service.index.keys import BITS
-from qa_service.index.plan import BuildPlan, Progress
+from qa_service.index.plan import BuildPlan
 from qa_service.index.sentence_vectors import SentenceVectors, SentenceWriter
 from qa_service.passages import in_context, in_words, is_quotable, sentence_texts
 from qa_service.searchable import plain
@@ -25,7 +25,7 @@ _PREFIX = 47
 """Above these bits a number is the same for all passages of a release."""
 
 
-_Waiting = tuple[int, str, list[str], bool]
+_Waiting = tuple[int, str, list[str], bool, Facets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class _Slab:
     sentences: list[list[str]]
     quotable: list[int]
     """Places in this slab of what is searched and answered from."""
+    facets: list[Facets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Parts:
         if self.old is None:
             dense = engine.create(self.staged / DENSE, self.embedder.dim)
         else:
-            dense = engine.revise(self.old / DENSE, self.staged / DENSE)
+            dense = engine.revise(self.old / DENSE, self.staged / DENSE, self.progress)
             gone = delta.removed_passages | delta.added_passages
             dense.remove(np.fromiter(sorted(gone), np.int64, len(gone)))
         columns = Columns(self.staged)
@@ -80,12 +81,13 @@ class Parts:
         ):
             for slab in self._slabs(catalogue):
                 vectors, new = self._embed([slab.texts[at] for at in slab.quotable])
-                dense.add(slab.numbers[slab.quotable], vectors)
+                facets = [slab.facets[at] for at in slab.quotable]
+                dense.add(slab.numbers[slab.quotable], vectors, facets)
                 own, _ = self._embed([text for texts in slab.sentences for text in texts])
                 sentences.put(columns.places(slab.numbers), own)
                 embedded += new
                 bar.update(len(slab.numbers))
-        dense.save()
+        dense.save(self.progress)
         return embedded, dense.kind
 
     def write_words(self, catalogue: CatalogueWriter) -> None:
@@ -99,17 +101,19 @@ class Parts:
 
         def of_releases(first: int, end: int) -> Iterable[Entry]:
             for number, release in catalogue.releases_between(first, end):
-                yield Entry(number, number, in_words(release, titles))
+                yield Entry(number, number, in_words(release, titles), facets_of(number, release))
 
         size = catalogue.count("passages")
-        for name, changed, entries in (
-            (LEXICAL, delta.added_passages | delta.removed_passages, of_passages),
-            (RELEASES, delta.added_releases | delta.removed_releases, of_releases),
+        for name, table, changed, entries in (
+            (LEXICAL, "passages", delta.added_passages | delta.removed_passages, of_passages),
+            (RELEASES, "releases", delta.added_releases | delta.removed_releases, of_releases),
         ):
             source = self.old / name if self.old else None
             numbers = np.fromiter(sorted(changed), np.int64, len(changed))
-            with self.progress(f"indexing {name}", None) as bar:
-                engine.write(self.staged / name, size, _told(entries, bar.update), source, numbers)
+            total = catalogue.count(table) if engine.writes_all or source is None else None
+            with self.progress(f"indexing {name}", total) as bar:
+                told = _told(entries, bar.update)
+                engine.write(self.staged / name, size, told, source, numbers, self.progress)
 
     def _sentence_writer(self, columns: Columns, added: set[int]) -> SentenceWriter:
         folder, counts = self.staged / SENTENCES, columns.sentences
@@ -136,12 +140,14 @@ class Parts:
                 waiting = []
             prefix = number >> _PREFIX
             release = catalogue.release(number)
+            facets = facets_of(number, release)
             waiting += [
                 (
                     n,
                     in_context(one, release, self.plan.index_titles),
                     [plain(text) for text in sentence_texts(one.text)],
                     is_quotable(release, one),
+                    facets,
                 )
                 for n, one in catalogue.passages_of(number, release)
             ]
@@ -154,8 +160,9 @@ class Parts:
         low = first >> _PREFIX << _PREFIX
         high = min(1 << BITS, -(-end >> _PREFIX) << _PREFIX)
         for number, release in catalogue.releases_between(low, high):
+            facets = facets_of(number, release)
             found += [
-                Entry(n, number, in_context(one, release, self.plan.index_titles))
+                Entry(n, number, in_context(one, release, self.plan.index_titles), facets)
                 for n, one in catalogue.passages_of(number, release)
                 if first <= n < end and is_quotable(release, one)
             ]
@@ -167,7 +174,8 @@ def _slab(waiting: list[_Waiting]) -> _Slab:
     waiting.sort(key=lambda one: one[0])
     numbers = np.array([one[0] for one in waiting], np.int64)
     quotable = [at for at, one in enumerate(waiting) if one[3]]
-    return _Slab(numbers, [one[1] for one in waiting], [one[2] for one in waiting], quotable)
+    facets = [one[4] for one in waiting]
+    return _Slab(numbers, [o[1] for o in waiting], [o[2] for o in waiting], quotable, facets)
 
 
 def _told(entries: Entries, advance: Callable[[int], object]) -> Entries:

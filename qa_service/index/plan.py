@@ -2,27 +2,14 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from qa_service.corpus import Limits, ReadingOptions
 from qa_service.index.manifest import Manifest
 from qa_service.index.sources import FileChanges
 from qa_service.passages import PassageSettings
-
-
-class Bar(Protocol):
-    """Progress of one step."""
-
-    def update(self, n: int) -> object:
-        """``n`` more are done."""
-
-
-Progress = Callable[[str, int | None], AbstractContextManager[Bar]]
-"""Starts a bar: what is counted, and how many there will be (``None``: not known)."""
 
 
 @dataclass(frozen=True, slots=True)

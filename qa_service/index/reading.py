@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qa_service.corpus import Exclusions, Outcome, order_of, read_each, read_exclusions, second
+from qa_service.engines import Bar, Progress
 from qa_service.index.catalogue_writing import CatalogueWriter, digest_of
-from qa_service.index.plan import Bar, BuildPlan, Progress
+from qa_service.index.plan import BuildPlan
 from qa_service.index.releases_table import FILE
 from qa_service.index.sources import FileChanges, Source, printable
 from qa_service.types import LeftOut, Reading, Release, Withdrawn

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from milvus_servers import on_milvus
 
 from qa_service.engines import Allowed, Entry, LexicalIndex
+from qa_service.engines.milvus import MilvusLexical
 from qa_service.errors import GenerationCorrupt
 from qa_service.types import Numbers, Scores
 from qa_service.wiring import LEXICAL
@@ -54,6 +56,8 @@ def allow(releases: list[int]) -> Allowed:
 
 @pytest.fixture(params=sorted(LEXICAL), scope="module")
 def engine(request: pytest.FixtureRequest) -> type[LexicalIndex]:
+    if request.param == "milvus":
+        return on_milvus(MilvusLexical, request)
     return LEXICAL[request.param]
 
 

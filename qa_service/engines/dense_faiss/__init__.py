@@ -7,14 +7,14 @@ returned has exact scores, and only a neighbour that is no candidate is missed.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from qa_service.engines import Allowed
+from qa_service.engines import Allowed, Facets, Progress, silent
 from qa_service.engines.dense_faiss.inverted import AT_ONCE, among, move, trained
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.types import Numbers, Scores, Vectors
@@ -69,7 +69,7 @@ class FaissDense:
         return cls._opened(folder, faiss.IO_FLAG_MMAP_IFC)
 
     @classmethod
-    def revise(cls, source: Path, folder: Path) -> Self:
+    def revise(cls, source: Path, folder: Path, progress: Progress = silent) -> Self:
         """Open what is saved in ``source``, to be changed and saved into ``folder``."""
         opened = cls._opened(source, 0)
         opened._folder = folder
@@ -97,6 +97,10 @@ class FaissDense:
     def drop(cls, folder: Path) -> None:
         """Nothing is elsewhere."""
 
+    @classmethod
+    def publish(cls, folder: Path) -> None:
+        """Nobody has to be told."""
+
     def check(self) -> None:
         """Nothing can be away."""
 
@@ -109,7 +113,7 @@ class FaissDense:
         lists = self._inverted.nlist
         return f"inverted file of {lists} lists, {self._probed(1.0)} read, {self._codes} codes, refined"
 
-    def add(self, numbers: Numbers, vectors: Vectors) -> None:
+    def add(self, numbers: Numbers, vectors: Vectors, facets: Sequence[Facets] = ()) -> None:
         """Add vectors under their numbers."""
         if len(numbers):
             self._added.append((numbers, np.ascontiguousarray(vectors, np.float32)))
@@ -120,7 +124,7 @@ class FaissDense:
             self._settle()
         self._gone = np.union1d(self._gone, numbers)
 
-    def save(self) -> None:
+    def save(self, progress: Progress = silent) -> None:
         """Write the index into its folder."""
         import faiss
 
