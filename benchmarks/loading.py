@@ -24,6 +24,12 @@ STARTING_S = 300
 TITLES = 200
 
 
+def quantile_ms(took_s: Sequence[float], share: float) -> float:
+    """Milliseconds within which this share came back."""
+    ordered = sorted(took_s)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+
+
 @dataclass
 class Seen:
     """What clients met: seconds of each reply by status, and errors of the connection."""
@@ -38,8 +44,7 @@ class Seen:
 
     def ms(self, quantile: float, status: int = 200) -> float:
         """Milliseconds within which this share of the replies came."""
-        ordered = sorted(self.took_s.get(status, [float("nan")]))
-        return ordered[min(len(ordered) - 1, int(quantile * len(ordered)))] * 1000
+        return quantile_ms(self.took_s.get(status, [float("nan")]), quantile)
 
     def count(self, status: int) -> int:
         """Replies of a status."""

@@ -34,7 +34,7 @@ from qa_service.index import BuildPlan, BuildReport
 from qa_service.keys import Keys
 from qa_service.middlewares.access import parse_limits
 from qa_service.middlewares.limits import Queue
-from qa_service.middlewares.windows import SharedWindows
+from qa_service.middlewares.windows import Windows
 from qa_service.settings import Settings
 
 QUESTION = "How many turbines does the wind farm at Stormvik have?"
@@ -206,18 +206,35 @@ def test_workers_that_count_in_one_file_hold_a_limit_together(
 
 
 @pytest.mark.parametrize("limit", ["2/second", "3/minute", "1/hour"])
-def test_a_shared_window_is_as_that_of_one_process(limit: str, tmp_path: Path) -> None:
+def test_a_window_is_as_that_of_the_library_for_one_process(limit: str, tmp_path: Path) -> None:
     [item] = parse_limits(limit)
-    windows = (SharedWindows(tmp_path / "hits"), MovingWindowRateLimiter(MemoryStorage()))
     with time_machine.travel(0, tick=False) as clock:
+        own, alone = Windows(tmp_path / "hits"), Windows()
+        library = MovingWindowRateLimiter(MemoryStorage())
         for step in (0.0, 0.4, 0.4, 0.3, 20.0, 45.0, 3000.0, 700.0):
             clock.shift(step)
             for who in ("a", "a", "b"):
-                assert windows[0].test(item, who) == windows[1].test(item, who)
-                assert windows[0].hit(item, who) == windows[1].hit(item, who)
-                stats = [window.get_window_stats(item, who) for window in windows]
-                assert stats[0].remaining == stats[1].remaining
-                assert stats[0].reset_time == pytest.approx(stats[1].reset_time)
+                full = own.take([item], who)
+                assert full == alone.take([item], who)
+                assert library.hit(item, who) == (not full)
+                if full:
+                    reset = library.get_window_stats(item, who).reset_time
+                    assert full == [(item, pytest.approx(reset))]
+
+
+def test_a_request_takes_a_place_of_every_limit_or_of_none_whoever_asks_beside_it(
+    tmp_path: Path,
+) -> None:
+    few, more = parse_limits("10/hour; 15/hour")
+
+    def worker(_: int) -> int:
+        windows = Windows(tmp_path / "hits")
+        return sum(not windows.take([few, more], "a") for _ in range(20))
+
+    with ThreadPoolExecutor(4) as workers:
+        assert sum(workers.map(worker, range(4))) == few.amount
+    left = Windows(tmp_path / "hits")
+    assert sum(not left.take([more], "a") for _ in range(20)) == more.amount - few.amount
 
 
 def test_a_limit_that_is_none_is_a_wrong_setting(settings: Settings, keys: Keys) -> None:

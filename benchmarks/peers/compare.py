@@ -28,6 +28,10 @@ from typing import Any
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parent.parent))
+
+from loading import quantile_ms
+
 from qa_service.engines.dense_faiss import FILE, NUMBERS
 from qa_service.engines.embedder_sentence_transformers import packaged_folder
 from qa_service.evidence import Question, measure, read_questions
@@ -208,10 +212,10 @@ def figures(
         "texts embedded/s": facts["embedded_per_s"],
         "index, vectors known, s": facts["index_s"],
         "open, s": facts["open_s"],
-        "p50 ms, 1 client": quantile(facts["alone_s"], 0.5),
-        "p99 ms, 1 client": quantile(facts["alone_s"], 0.99),
-        "p50 ms, 16 clients": quantile(facts["together_s"], 0.5),
-        "p99 ms, 16 clients": quantile(facts["together_s"], 0.99),
+        "p50 ms, 1 client": quantile_ms(facts["alone_s"], 0.5),
+        "p99 ms, 1 client": quantile_ms(facts["alone_s"], 0.99),
+        "p50 ms, 16 clients": quantile_ms(facts["together_s"], 0.5),
+        "p99 ms, 16 clients": quantile_ms(facts["together_s"], 0.99),
         "searches/s, 16 clients": facts["together_per_s"],
         "memory MB": facts["memory_mb"],
         "without mapped files MB": facts["own_mb"],
@@ -228,12 +232,6 @@ def recall(found: Sequence[str], question: Question, spans: Mapping[str, Any]) -
     wanted = [[tuple(spans[f"{r}\n{quote}"]) for r, quote in quotes] for quotes in question.quotes]
     hits = [Hit(one, 1 / rank) for rank, one in enumerate(found, 1)]
     return measure(hits, wanted)["recall@10"]  # type: ignore[arg-type]
-
-
-def quantile(took_s: Sequence[float], share: float) -> float:
-    """Milliseconds within which this share came back."""
-    ordered = sorted(took_s)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
 
 def mean(values: Sequence[float]) -> float:

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qa_service.errors import AccessError, Forbidden, QaError, SettingsError
 from qa_service.keys import PREFIX, Key, Keys
 from qa_service.metrics import SHED
-from qa_service.middlewares.windows import SharedWindows
+from qa_service.middlewares.windows import Windows
 from qa_service.problems import problem
 from qa_service.settings import Settings
 
@@ -170,21 +168,17 @@ class RateLimit:
     ) -> None:
         self._app = app
         self._limits = limits
-        self._windows = (
-            SharedWindows(shared) if shared else MovingWindowRateLimiter(MemoryStorage())
-        )
+        self._windows = Windows(shared)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse with the time to come back."""
         if scope["type"] == "http" and not _is_open(scope["path"]):
             who = scope.get("state", {}).get("principal") or _neighbourhood(scope)
-            over = [limit for limit in self._limits if not self._windows.test(limit, who)]
-            over = over or [limit for limit in self._limits if not self._windows.hit(limit, who)]
-            if over:
-                back = max(self._windows.get_window_stats(one, who).reset_time for one in over)
+            if full := self._windows.take(self._limits, who):
+                back = max(ends for _, ends in full)
                 headers = {"Retry-After": str(max(1, math.ceil(back - time.time())))}
                 SHED.labels("rate").inc()
-                limits = ", ".join(map(str, over))
+                limits = ", ".join(str(limit) for limit, _ in full)
                 refusal = problem(
                     429, "Too many requests", f"the limit is {limits}", headers, scope["path"]
                 )

@@ -1,24 +1,21 @@
-"""Moving windows of rate limits that several processes share; ``limits`` has them only on a server."""
+"""Moving windows of rate limits that processes may share; ``limits`` has them only on a server."""
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from limits import RateLimitItem
-from limits.util import WindowStats
 
 WAIT_S = 5.0
 
 
-class SharedWindows:
-    """A SQLite file of hits. It need not outlive the server, so nothing waits for the disk.
+class Windows:
+    """A SQLite file of hits, or its like in memory. It need not outlive the server: no disk is waited for."""
 
-    The methods are those of ``limits.strategies.MovingWindowRateLimiter``.
-    """
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
         self._database = sqlite3.connect(
-            path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
+            shared or ":memory:", timeout=WAIT_S, isolation_level=None, check_same_thread=False
         )
         for statement in (
             "PRAGMA journal_mode = WAL",
@@ -29,33 +26,29 @@ class SharedWindows:
         ):
             self._database.execute(statement)
 
-    def test(self, item: RateLimitItem, who: str) -> bool:
-        """Whether the window has room."""
-        return self._window(item.key_for(who))[1] < item.amount
+    def take(self, limits: Sequence[RateLimitItem], who: str) -> list[tuple[RateLimitItem, float]]:
+        """Take a place in the window of each limit or, if one is full, in none.
 
-    def hit(self, item: RateLimitItem, who: str) -> bool:
-        """Take a place in the window, if it has room."""
-        now, key = time.time(), item.key_for(who)
+        Those that are full, each with the time at which its oldest hit leaves it.
+        """
+        now = time.time()
+        keys = [limit.key_for(who) for limit in limits]
         self._database.execute("BEGIN IMMEDIATE")
         try:
             self._database.execute("DELETE FROM hits WHERE ends <= ?", (now,))
-            room = self._window(key)[1] < item.amount
-            if room:
-                row = (key, now + item.get_expiry())
-                self._database.execute("INSERT INTO hits VALUES (?, ?)", row)
+            windows = [self._window(key) for key in keys]
+            both = zip(limits, windows, strict=True)
+            full = [(limit, ends) for limit, (ends, count) in both if count >= limit.amount]
+            if not full:
+                ends = [now + limit.get_expiry() for limit in limits]
+                rows = zip(keys, ends, strict=True)
+                self._database.executemany("INSERT INTO hits VALUES (?, ?)", rows)
         finally:
             self._database.execute("COMMIT")
-        return room
-
-    def get_window_stats(self, item: RateLimitItem, who: str) -> WindowStats:
-        """When the oldest hit leaves the window, and how many more have room."""
-        ends, count = self._window(item.key_for(who))
-        return WindowStats(ends, item.amount - count)
+        return full
 
     def _window(self, key: str) -> tuple[float, int]:
-        now = time.time()
         row: tuple[float, int] = self._database.execute(
-            "SELECT coalesce(min(ends), ?), count(*) FROM hits WHERE key = ? AND ends > ?",
-            (now, key, now),
+            "SELECT coalesce(min(ends), 0), count(*) FROM hits WHERE key = ?", (key,)
         ).fetchone()
         return row
