@@ -11,7 +11,7 @@ WAIT_S = 5.0
 
 
 class Windows:
-    """A SQLite file of hits, or its like in memory. It need not outlive the server: no disk is waited for."""
+    """A SQLite file of hits, or its like in memory. It need not outlive the server, nor wait for a disk."""
 
     def __init__(self, shared: Path | None = None) -> None:
         self._database = sqlite3.connect(

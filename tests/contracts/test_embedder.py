@@ -87,6 +87,17 @@ def test_vectors_are_those_of_sentence_transformers(
     assert ((one.embed_queries(TEXTS) * reference).sum(axis=1) > 1 - loss).all()
 
 
+@pytest.mark.parametrize(("precision", "rounding"), [("fp32", 1e-6), ("auto", 0.01)])
+def test_a_few_queries_are_embedded_as_the_library_embeds_them(
+    precision: str, rounding: float
+) -> None:
+    found = SentenceTransformersEmbedder(precision=precision, device="cpu")
+    for texts in (TEXTS[:1], TEXTS[:3]):
+        expected = np.asarray(found._model.encode_query(texts), np.float32)
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found.embed_queries(texts), expected, atol=rounding)
+
+
 def test_single_precision_differs_from_sentence_transformers_in_no_visible_digit(
     exact: Embedder, reference: Vectors
 ) -> None:
