@@ -33,6 +33,8 @@ from qa_service.wiring import canary, make_answerer, make_engines
 
 BODY_MAX_BYTES = 1_000_000
 LLM_AT_ONCE = 16
+REASONS = 10
+"""Of all that is wrong with a request, so many are told."""
 EXPOSED = """
 ETag Link Location Content-Disposition Retry-After Server-Timing X-Request-ID traceparent
 """.split()
@@ -152,7 +154,9 @@ def _on_qa_error(request: Request, error: Exception) -> Response:
 def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
     kind = request.headers.get("content-type", "none")
-    detail = "; ".join(_reason(one, kind) for one in error.errors())
+    errors = error.errors()
+    more = [f"and {len(errors) - REASONS:,} more"] if len(errors) > REASONS else []
+    detail = "; ".join([*(_reason(one, kind) for one in errors[:REASONS]), *more])
     return _respond(request, 422, "The request cannot be used", detail)
 
 

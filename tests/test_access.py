@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from test_app import assert_problem
 from test_server import eventually, free_port
 
 from qa_service.api.answering import answer_body
-from qa_service.app import create_app
+from qa_service.app import BODY_MAX_BYTES, create_app
 from qa_service.bodies import AnswerBody
 from qa_service.deadline import allowed
 from qa_service.errors import SettingsError, TookTooLong
@@ -388,6 +390,29 @@ def test_an_answer_is_given_up_too(client: Any) -> None:
     body = AnswerBody(question=QUESTION)
     with allowed(0), state.serving.generation() as generation, pytest.raises(TookTooLong):
         answer_body(body, generation, state.answerer, state.settings)
+
+
+DEAREST: list[dict[str, Any]] = [
+    {"searches": [{"q": f"the minister said {n}", "k": 100, "explain": True} for n in range(100)]},
+    {f"a{n}": 0 for n in range(75_000)},
+    {"searches": [[]] * 240_000},
+]
+
+
+@pytest.mark.parametrize("body", DEAREST, ids=["much is asked", "much is wrong", "much is nothing"])
+def test_the_dearest_request_that_the_limits_let_through_holds_no_more_than_is_said(
+    client: Any, body: dict[str, Any]
+) -> None:
+    sent = json.dumps(body)
+    assert len(sent) < BODY_MAX_BYTES
+    tracemalloc.start()
+    try:
+        assert client.post(
+            "/api/search:batch", content=sent, headers={"Content-Type": "application/json"}
+        ).status_code in (200, 422)
+        assert tracemalloc.get_traced_memory()[1] < 150e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_who_waits_too_long_is_let_go(plan: BuildPlan, built: BuildReport) -> None:

@@ -76,6 +76,13 @@ def assert_status_alone(reply: Any, status: int) -> None:
     assert (reply.status_code, reply.content) == (status, b"")
 
 
+def test_of_much_that_is_wrong_the_first_is_told(client: Any) -> None:
+    reply = client.post("/api/search", json={"q": "port"} | {f"a{n}": 0 for n in range(50_000)})
+    assert_problem(reply, 422)
+    assert "body.a9:" in reply.json()["detail"]
+    assert reply.json()["detail"].endswith("; and 49,990 more")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "sent", "told"),
     [
