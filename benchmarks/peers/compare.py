@@ -45,6 +45,13 @@ from qa_service.wiring import make_engines
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ENGINES = ("ours", "txtai", "chroma", "llamaindex", "haystack")
+SEARCHED = (
+    "p50 ms, 1 client",
+    "p99 ms, 1 client",
+    "p50 ms, 16 clients",
+    "p99 ms, 16 clients",
+    "searches/s, 16 clients",
+)
 QUERIES = 100
 SAMPLE = 300
 
@@ -162,7 +169,7 @@ def run(name: str, work: Path) -> dict[str, Any]:
         shutil.copytree(work / "whole" / "index" / ".cache", index / ".cache")
         (work / name / "corpus" / "added-release.jsonl").unlink(missing_ok=True)
     facts: dict[str, Any] = {}
-    for phase in ("build", "serve"):
+    for phase in ("build", "serve", *(("parts",) if name == "ours" else ())):
         command = [venv / "bin" / "python", HERE / f"with_{name}.py", phase, work]
         own = {
             "OMP_NUM_THREADS": str(os.cpu_count()),
@@ -189,6 +196,34 @@ def report(results: Mapping[str, Any], work: Path, asked: Sequence[Question]) ->
             cell(row[what], own.get(what) if name != "ours" else None) for name, row in rows.items()
         ]
         yield f"| {what} | {' | '.join(cells)} |"
+    if "ours" in results:
+        yield from left_out(results["ours"], given, asked)
+
+
+def left_out(
+    facts: Mapping[str, Any], given: Mapping[str, Any], asked: Sequence[Question]
+) -> Iterator[str]:
+    """Ours with parts left out, measured in the same run."""
+    yield "\n| ours | " + " | ".join((*SEARCHED, "recall@10")) + " |"
+    yield "|---" * (len(SEARCHED) + 2) + "|"
+    whole: dict[str, float] = {}
+    for what, part in facts["parts"].items():
+        found = [
+            recall(hits, q, given["spans"]) for hits, q in zip(part["found"], asked, strict=True)
+        ]
+        row = searching(part) | {"recall@10": mean(found)}
+        cells = [cell(value, whole.get(name)) for name, value in row.items()]
+        whole = whole or row
+        yield f"| {what} | {' | '.join(cells)} |"
+    less = cell(facts["index_less_s"], facts["index_s"])
+    yield f"\nIndexing vectors and words alone, as the others do: {less} s."
+    yield f"Steps of ours in seconds, indexing: {steps(facts['index_steps'])};"
+    yield f"adding: {steps(facts['add_steps'])}."
+
+
+def steps(took_s: Mapping[str, float]) -> str:
+    """What each took."""
+    return ", ".join(f"{step} {took:.2f}" for step, took in took_s.items())
 
 
 def cell(value: float, own: float | None) -> str:
@@ -212,19 +247,23 @@ def figures(
         "texts embedded/s": facts["embedded_per_s"],
         "index, vectors known, s": facts["index_s"],
         "open, s": facts["open_s"],
-        "p50 ms, 1 client": quantile_ms(facts["alone_s"], 0.5),
-        "p99 ms, 1 client": quantile_ms(facts["alone_s"], 0.99),
-        "p50 ms, 16 clients": quantile_ms(facts["together_s"], 0.5),
-        "p99 ms, 16 clients": quantile_ms(facts["together_s"], 0.99),
-        "searches/s, 16 clients": facts["together_per_s"],
+        **searching(facts),
         "memory MB": facts["memory_mb"],
         "without mapped files MB": facts["own_mb"],
+        "of these the libraries alone MB": facts["libraries_mb"],
         "recall@10": mean(after),
         "adding a release, s": facts["add_s"],
         "recall@10 on that release": mean(
             [value for value, own in zip(after, about, strict=True) if own]
         ),
     }
+
+
+def searching(facts: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of :data:`SEARCHED`."""
+    alone, together = facts["alone_s"], facts["together_s"]
+    times = [quantile_ms(took_s, share) for took_s in (alone, together) for share in (0.5, 0.99)]
+    return dict(zip(SEARCHED, (*times, facts["together_per_s"]), strict=True))
 
 
 def recall(found: Sequence[str], question: Question, spans: Mapping[str, Any]) -> float:

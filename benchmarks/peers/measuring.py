@@ -1,9 +1,10 @@
 """What is measured of one engine, in a process of its own; the standard library alone, for every venv.
 
-    PYTHON with_NAME.py build|serve WORK
+    PYTHON with_NAME.py build|serve|parts WORK
 
 ``build`` makes the index in ``WORK/NAME`` from passages whose vectors are known, and embeds a sample as the
-engine itself does. ``serve`` opens it, searches, adds a release. Both print one line of JSON.
+engine itself does. ``serve`` opens it, searches, adds a release. ``parts``, of ours
+alone, searches with less. Each prints one line of JSON.
 """
 
 import json
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 K = 10
@@ -49,8 +51,12 @@ def main(make: Callable[[Path, Path], Engine]) -> None:
     home = work / Path(sys.argv[0]).stem.removeprefix("with_")
     home.mkdir(exist_ok=True)
     engine = make(home, Path(given["model"]))
-    facts = build(engine, work, given) if phase == "build" else serve(engine, work, given)
-    print(json.dumps(facts))
+    phases: dict[str, Callable[[Any, Path, dict[str, Any]], dict[str, Any]]] = {
+        "build": build,
+        "serve": serve,
+        "parts": parts,
+    }
+    print(json.dumps(phases[phase](engine, work, given)))
 
 
 def build(engine: Engine, work: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -63,33 +69,64 @@ def build(engine: Engine, work: Path, given: dict[str, Any]) -> dict[str, Any]:
     embedding = time.perf_counter() - began
     began = time.perf_counter()
     engine.build(passages)
-    return {
-        "index_s": time.perf_counter() - began,
+    index_s = time.perf_counter() - began
+    return less(engine, passages) | {
+        "index_s": index_s,
         "embedded_per_s": len(sample) / embedding,
         "peak_mb": memory_mb("VmHWM"),
     }
 
 
+def less(engine: Any, passages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The seconds of the steps of ours, and of indexing no more than the others do."""
+    if not hasattr(engine, "build_less"):
+        return {}
+    began = time.perf_counter()
+    engine.build_less(passages)
+    return {"index_less_s": time.perf_counter() - began, "index_steps": engine.took_s}
+
+
+def parts(engine: Any, _work: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Times and rankings of each search of ``engine.parts()``, over the same index."""
+    engine.open()
+    facts: dict[str, Any] = {}
+    for what, search in engine.parts().items():
+        only = SimpleNamespace(search=search)
+        for query in given["queries"][:WARM]:
+            search(query)
+        facts[what] = searched(only, given)
+        facts[what]["found"] = [search(question) for question in given["questions"]]
+    return {"parts": facts}
+
+
 def serve(engine: Engine, work: Path, given: dict[str, Any]) -> dict[str, Any]:
     """Times of searches, memory, rankings; then the same after one release was added."""
+    facts: dict[str, Any] = {"libraries_mb": memory_mb("RssAnon")}
     began = time.perf_counter()
     engine.open()
     engine.search(given["queries"][0])
-    facts: dict[str, Any] = {"open_s": time.perf_counter() - began}
+    facts["open_s"] = time.perf_counter() - began
     for query in given["queries"][:WARM]:
         engine.search(query)
-    facts["alone_s"] = asked(engine, given["queries"], 1)
-    began = time.perf_counter()
-    facts["together_s"] = asked(engine, given["queries"] * ROUNDS, CLIENTS)
-    facts["together_per_s"] = len(facts["together_s"]) / (time.perf_counter() - began)
+    facts |= searched(engine, given)
     facts["memory_mb"] = memory_mb("VmRSS")
     facts["own_mb"] = memory_mb("RssAnon")
     facts["before"] = [engine.search(question) for question in given["questions"]]
     began = time.perf_counter()
     engine.add(read(work / "added.jsonl"))
     facts["add_s"] = time.perf_counter() - began
+    facts["add_steps"] = getattr(engine, "took_s", {})
     facts["after"] = [engine.search(question) for question in given["questions"]]
     return facts
+
+
+def searched(engine: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of each search by one client and by several, and searches a second by several."""
+    alone = asked(engine, given["queries"], 1)
+    began = time.perf_counter()
+    together = asked(engine, given["queries"] * ROUNDS, CLIENTS)
+    per_s = len(together) / (time.perf_counter() - began)
+    return {"alone_s": alone, "together_s": together, "together_per_s": per_s}
 
 
 def asked(engine: Engine, queries: Sequence[str], clients: int) -> list[float]:
