@@ -88,7 +88,13 @@ class Keys:
         return any("ask" in key.scopes for key in self.all())
 
     def add(self, name: str, scopes: tuple[Scope, ...]) -> tuple[Key, str]:
-        """Make a key; its secret is given once and kept nowhere."""
+        """Make a key; its secret is given once and kept nowhere.
+
+        Raises:
+            QueryError: the name is blank, or would not stand in one line of a log.
+        """
+        if not name.strip() or not name.isprintable():
+            raise QueryError(f"{name!r} is no name of a key: say whose it is, in one line")
         key_id = secrets.token_hex(4)
         secret = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
         key = Key(

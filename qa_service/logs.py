@@ -40,5 +40,6 @@ def _formatter(form: str) -> logging.Formatter:
 
 def _add_ids(record: logging.LogRecord) -> bool:
     ids = request_ids.get({})
+    vars(record).pop("color_message", None)  # uvicorn's own, for a terminal
     record.request_id, record.trace_id = ids.get("request_id", "-"), ids.get("trace_id", "-")
     return True

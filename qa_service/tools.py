@@ -136,7 +136,10 @@ def _with_reasons(tool: Callable[P, R]) -> Callable[P, R]:
         except QaError as error:
             raise ToolError(f"{error.title}: {error}") from error
         except ValidationError as error:
-            reasons = (f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+            reasons = (
+                f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}"
+                for one in error.errors()
+            )
             raise ToolError("; ".join(reasons)) from error
 
     return told

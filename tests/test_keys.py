@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import Qa, in_process
 
-from qa_service.errors import SettingsError
+from qa_service.errors import QueryError, SettingsError
 from qa_service.keys import Keys
 
 
@@ -19,6 +19,14 @@ def qa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Q
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines"])
+def test_a_key_has_a_name_that_can_stand_in_a_log(qa: Qa, file: Path, name: str) -> None:
+    refused = qa("keys", "add", name, "--file", file)
+    assert refused.code == QueryError.exit_code
+    assert "no name" in refused.err
+    assert not file.exists()
 
 
 def test_a_key_is_printed_once_and_kept_as_a_digest_that_only_its_owner_reads(

@@ -21,7 +21,7 @@ from test_app import assert_problem
 from test_server import eventually, free_port
 
 from qa_service.app import create_app
-from qa_service.index import BuildPlan, BuildReport, pause, resume
+from qa_service.index import BuildPlan, BuildReport, jobs, pause, resume
 from qa_service.logs import note_question, set_up_logs
 from qa_service.server import SILENT_S, as_environ
 from qa_service.settings import Settings, read_settings
@@ -139,6 +139,30 @@ def test_metrics_are_there_without_an_index(tmp_path: Path) -> None:
         found = samples(empty.get("/metrics").text)
     assert found["qa_generation_problem"] == 1
     assert "qa_generation_age_seconds" not in found
+    assert found["qa_last_build_failed"] == found['qa_builds{state="done"}'] == 0
+
+
+def test_metrics_tell_how_the_builds_ended_that_the_service_was_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / jobs.FOLDER
+    folder.mkdir()
+
+    def asked(job_id: str, *events: dict[str, str]) -> None:
+        lines = [{"at": "2026-01-01"}, *events]
+        (folder / f"{job_id}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+    def told() -> dict[str, float]:
+        with TestClient(create_app(read_settings(index_dir=tmp_path))) as service:
+            return samples(service.get("/metrics").text)
+
+    asked("j1", {"state": "done"})
+    asked("j2", {"state": "failed"})
+    asked("j3")  # killed before it began
+    found = told()
+    assert found['qa_builds{state="done"}'] == 1
+    assert found['qa_builds{state="failed"}'] == 2
+    assert found["qa_last_build_failed"] == 1
+    asked("j4", {"state": "done"})
+    assert told()["qa_last_build_failed"] == 0
 
 
 def test_metrics_of_a_service_that_others_reach_need_an_admin_key(settings: Settings) -> None:
@@ -176,7 +200,9 @@ def test_each_line_of_a_json_log_has_the_id_of_its_request(
     with TestClient(create_app(own)) as service:
         service.post("/api/answer", json={"question": QUESTION}, headers={"X-Request-ID": "one"})
         service.get("/api/releases/none", headers={"X-Request-ID": "two"})
+        logging.getLogger("uvicorn.error").info("x", extra={"color_message": "\x1b[1mx"})
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert not any("color_message" in line for line in lines)
     first = [line for line in lines if line["request_id"] == "one"]
     assert {line["logger"].partition(".")[2] for line in first} >= {"logs", "middlewares.observed"}
     [request] = [line for line in first if "status" in line]

@@ -2,7 +2,10 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -10,18 +13,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from qa_service.api.parts import problems
+from qa_service.api.parts import Given, problems
 from qa_service.errors import QaError
-from qa_service.index import Serving
+from qa_service.index import Serving, jobs
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/metrics", responses=problems(), response_class=Response)
-def get_metrics(request: Request) -> Response:
-    """Requests, stages, answers and the generation, as Prometheus reads them."""
+def get_metrics(request: Request, settings: Given) -> Response:
+    """Requests, stages, answers, the generation and builds, as Prometheus reads them."""
     own = CollectorRegistry()
     own.register(GenerationCollector(request.app.state.serving))
+    own.register(BuildsCollector(settings.index_dir))
     counted = generate_latest(_counted()) + generate_latest(own)
     return Response(counted, media_type=CONTENT_TYPE_LATEST)
 
@@ -51,6 +55,25 @@ class GenerationCollector(Collector):
         info = GaugeMetricFamily("qa_generation_info", "Its id.", labels=["generation_id"])
         info.add_metric([manifest.generation_id], 1)
         yield info
+
+
+class BuildsCollector(Collector):
+    """How the builds ended that the service was asked for; the last few are known."""
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+
+    def collect(self) -> Iterator[Metric]:
+        """A number for each state, and whether the last that ended had failed."""
+        asked = jobs.known(self._index)
+        states = Counter(job.state for job in asked)
+        builds = GaugeMetricFamily("qa_builds", "Builds asked for.", labels=["state"])
+        for state in get_args(jobs.State):
+            builds.add_metric([state], states[state])
+        yield builds
+        ended = [job.state for job in asked if job.ended]
+        failed = ended[-1:] == ["failed"]
+        yield GaugeMetricFamily("qa_last_build_failed", "1: the last one failed.", failed)
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

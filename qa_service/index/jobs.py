@@ -58,16 +58,25 @@ def start(index: Path, environ: Mapping[str, str], options: tuple[str, ...] = ()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = [read(index, path.stem) for path in sorted(folder.glob("j*.jsonl"))]
-        for job in known:
+        asked = known(index)
+        for job in asked:
             if job.state == "waiting" and not options:
                 return job
-        for job in known[: max(0, len(known) - KEPT + 1)]:
+        for job in asked[: max(0, len(asked) - KEPT + 1)]:
             if job.ended:
                 (folder / f"{job.job_id}.jsonl").unlink(missing_ok=True)
         job_id = f"j{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         _spawn(folder / f"{job_id}.jsonl", environ, options)
         return read(index, job_id)
+
+
+def known(index: Path) -> list[Job]:
+    """The last builds that were asked for, the oldest first."""
+    found = []
+    for path in sorted((index / FOLDER).glob("j*.jsonl")):
+        with contextlib.suppress(NotFound):  # another process tidies up
+            found.append(read(index, path.stem))
+    return found
 
 
 def read(index: Path, job_id: str) -> Job:
