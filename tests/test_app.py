@@ -76,6 +76,15 @@ def assert_status_alone(reply: Any, status: int) -> None:
     assert (reply.status_code, reply.content) == (status, b"")
 
 
+@pytest.mark.parametrize("path", ["/releases/", "/releases/?order=oldest", "/about/", "/docs/"])
+def test_a_slash_too_many_does_no_harm(client: Any, path: str) -> None:
+    expected = client.get(path.replace("/?", "?").rstrip("/"))
+    reply = client.get(path)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == expected.headers["content-type"]
+    assert str(reply.url) == str(expected.url)
+
+
 def test_of_much_that_is_wrong_the_first_is_told(client: Any) -> None:
     reply = client.post("/api/search", json={"q": "port"} | {f"a{n}": 0 for n in range(50_000)})
     assert_problem(reply, 422)

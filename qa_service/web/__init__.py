@@ -18,6 +18,7 @@ def add_pages(app: FastAPI) -> None:
         ("/", chat.show_chat),
         ("/about", browsing.show_about),
         ("/releases", browsing.show_releases),
+        ("/releases/", browsing.drop_slash),
         ("/releases/{release_id:path}", release.show_release),
     ):
         app.add_api_route(

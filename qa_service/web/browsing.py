@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from qa_service.errors import QueryError
 from qa_service.index.catalogue import ORDERS
@@ -30,6 +30,11 @@ class Bar:
     height: float
     first: str
     last: str
+
+
+def drop_slash(request: Request) -> RedirectResponse:
+    """To the list: a slash too many is no release without an id."""
+    return RedirectResponse("../releases" + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def show_releases(
