@@ -69,6 +69,12 @@ def serving(index: Path, **environ: str) -> Iterator[tuple[str, "subprocess.Pope
         process.wait(timeout=60)
 
 
+def memory_mb(process: int, name: str) -> float:
+    """A line of its status, such as ``VmRSS``, in megabytes; ``RssAnon`` leaves mapped files out."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     """Until it answers, or was too slow, or ended."""
     deadline = time.monotonic() + STARTING_S

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from loading import questions, serving
+from loading import memory_mb, questions, serving
 
 from qa_service.bodies import MAX_BATCH, MAX_K, MAX_LISTED, MAX_TURN_CHARS, MAX_TURNS, MAX_VALUES
 from qa_service.settings import read_settings
@@ -77,12 +77,6 @@ def requests(asked: list[str]) -> Iterator[tuple[str, str, str, dict[str, Any]]]
         {"json": {"searches": plain}},
     )
     yield "the same, every stage", "POST", "/api/search:batch", {"json": {"searches": batch}}
-
-
-def memory_mb(process: int, name: str) -> float:
-    """A line of its ``status``, in megabytes."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from loading import Seen, in_turn, questions, serving
+from loading import Seen, in_turn, memory_mb, questions, serving
 
 from qa_service.settings import read_settings
 
@@ -44,9 +44,9 @@ def main() -> int:
             builder = threading.Thread(target=keep_building, args=(corpus, index, every_s, done))
             builder.start()
             asyncio.run(in_turn(url, asked, CLIENTS, seconds * WARM, PAUSE_S))
-            warm = resident_mb(process.pid)
+            warm = memory_mb(process.pid, "RssAnon")
             seen = asyncio.run(in_turn(url, asked, CLIENTS, seconds * (1 - WARM), PAUSE_S))
-            end = resident_mb(process.pid)
+            end = memory_mb(process.pid, "RssAnon")
             done.set()
             builder.join()
         generations = len(list(index.glob("g*")))
@@ -69,12 +69,6 @@ def keep_building(corpus: Path, index: Path, every_s: float, done: threading.Eve
         text = f"Quay {number} was opened by the harbour office at {time.time():.0f}."
         (corpus / f"quay-{number}.txt").write_text(text)
         build(corpus, index)
-
-
-def resident_mb(pid: int) -> float:
-    """What the process has of its own in memory: mapped files are shared and come and go."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if "RssAnon" in line) / 1024
 
 
 def verdict(seen: Seen, warm: float, end: float, generations: int) -> int:
