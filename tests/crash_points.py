@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from faults import found, hash_engines, quick_build, quick_plan
+from faults import found, hash_engines, quick_build, quick_plan, sharing
 
 from qa_service.index import BuildPlan, current_id, generation_ids, open_current, prune, verify
 
@@ -129,4 +129,5 @@ def add(plan: BuildPlan, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    with sharing(sparse=2):
+        main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qa_service.engines import dense_faiss
+from qa_service.engines.lexical_tantivy import segments
 from qa_service.errors import EngineError
-from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build
+from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, sentence_vectors
 from qa_service.search import search
 from qa_service.settings import read_settings
 from qa_service.types import Query, Vectors
@@ -71,6 +73,20 @@ def quick_build(
         return contextlib.nullcontext(SimpleNamespace(update=lambda _n: None))
 
     return build(plan, hash_engines(embedder), silent, **options)
+
+
+@contextlib.contextmanager
+def sharing(sparse: float = 0.7) -> Iterator[None]:
+    """Let even a small generation link to most of what the last one has, as only large ones do.
+
+    ``sparse``: buckets of words are the square root of the passages over this.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segments, "SPARSE", sparse)
+        patched.setattr(segments, "LATE", 1)
+        patched.setattr(dense_faiss, "LATE", 1)
+        patched.setattr(sentence_vectors, "TOO_MANY", 1)
+        yield
 
 
 @contextlib.contextmanager

@@ -7,18 +7,26 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from faults import HashEmbedder, add_release, flip_byte, hash_engines, quick_build, quick_plan
+from faults import (
+    HashEmbedder,
+    add_release,
+    flip_byte,
+    hash_engines,
+    quick_build,
+    quick_plan,
+    sharing,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from invented import as_docx, as_pdf, invent
 
-from qa_service.engines import lexical_tantivy
+from qa_service.errors import GenerationCorrupt
 from qa_service.index import (
     BuildPlan,
     BuildReport,
@@ -29,6 +37,7 @@ from qa_service.index import (
     verify,
 )
 from qa_service.index.embedding_cache import EmbeddingCache, trim_cache
+from qa_service.index.sentence_vectors import SentenceVectors
 from qa_service.index.sources import FILE, TICK_NS
 from qa_service.search import search
 from qa_service.types import Filters, Query, Ranking
@@ -91,11 +100,13 @@ def tables(folder: Path) -> dict[str, list[Any]]:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Tables, columns and vectors are the same; so is what words find, with the same scores."""
+    """Tables, columns and vectors are the same; so is what words and vectors find."""
     assert tables(one) == tables(other)
-    for part in ("columns", "dense", "sentences"):
-        for path in (one / part).iterdir():
-            assert path.read_bytes() == (other / part / path.name).read_bytes(), path.name
+    for path in (one / "columns").iterdir():
+        assert path.read_bytes() == (other / "columns" / path.name).read_bytes(), path.name
+    numbers = np.load(one / "columns" / "numbers.npy")
+    for ours, theirs in zip(*(vectors_of(folder, numbers) for folder in (one, other)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     with (
         contextlib.closing(Generation(one, hash_engines())) as first,
         contextlib.closing(Generation(other, hash_engines())) as second,
@@ -107,21 +118,24 @@ def assert_same(one: Path, other: Path) -> None:
                     assert_alike(getattr(ours, stage), getattr(theirs, stage))
 
 
+def vectors_of(folder: Path, numbers: np.ndarray) -> list[np.ndarray]:
+    """The score of every passage for some query, and the vectors of the sentences of each."""
+    sentences = SentenceVectors(folder / "sentences")
+    own = [sentences.of(place) for place in range(len(numbers))]
+    [query] = HashEmbedder().embed_queries(["harbour"])
+    found, scores = hash_engines().dense("faiss").open(folder / "dense").search(query, 10**6, None)
+    return [found, scores, *own]
+
+
 def assert_alike(one: Ranking, other: Ranking) -> None:
-    """The same passages with the same scores, to the last bit, in the same order."""
-    assert one.hits == other.hits
+    """The same passages in the same order, with the same scores but for how they were added up."""
+    assert [hit.passage_id for hit in one.hits] == [hit.passage_id for hit in other.hits]
+    scores = [[hit.score for hit in ranking.hits] for ranking in (one, other)]
+    np.testing.assert_allclose(*scores, rtol=1e-5)
 
 
 def folder_of(plan: BuildPlan) -> Path:
     return plan.index / current_id(plan.index)
-
-
-@contextlib.contextmanager
-def small_buckets() -> Iterator[None]:
-    """Buckets of words so small that even these corpora have several."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lexical_tantivy, "SPARSE", 0.7)
-        yield
 
 
 @settings(max_examples=25)
@@ -129,7 +143,7 @@ def small_buckets() -> Iterator[None]:
 def test_any_sequence_of_changes_ends_in_what_a_full_build_makes(
     steps: list[list[tuple[str, str, Any]]],
 ) -> None:
-    with tempfile.TemporaryDirectory(dir=QUICK) as name, small_buckets():
+    with tempfile.TemporaryDirectory(dir=QUICK) as name, sharing():
         folder = Path(name)
         plan = quick_plan(folder / "corpus", folder / "index")
         apply(plan.corpus.parent, "write", "corpus/z.txt", "The lighthouse is always there.")
@@ -184,6 +198,20 @@ def test_an_edited_line_of_many_changes_its_release_alone(own: BuildPlan) -> Non
     report = quick_build(own)
     assert report.files.changed == ("wire.jsonl",)
     assert (report.releases.added, report.releases.removed, report.embedded) == (1, 1, 1)
+
+
+def test_a_line_that_moves_because_one_above_it_went_keeps_its_release(own: BuildPlan) -> None:
+    def write(first: int) -> None:
+        rows = (json.dumps({"_id": f"r{n}", "text": f"Quay {n} is open."}) for n in range(first, 9))
+        (own.corpus / "wire.jsonl").write_text("\n".join(rows))
+
+    write(0)
+    quick_build(own)
+    write(1)
+    report = quick_build(own)
+    assert (report.releases.added, report.releases.removed) == (0, 1)
+    with contextlib.closing(open_current(own.index, hash_engines())) as generation:
+        assert generation.release("r8").source == "wire.jsonl:8"
 
 
 def test_unchanged_files_are_not_opened_again(
@@ -267,6 +295,56 @@ def test_what_is_damaged_is_not_taken_over(own: BuildPlan, index: Path) -> None:
     flip_byte(folder_of(own) / "sentences" / "vectors.npy")
     report = rebuilt(own)
     assert "sentences/vectors.npy is not as it was built" in report.whole
+    verify(index, current_id(index))
+
+
+def files_by_inode(folder: Path) -> dict[int, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.stat().st_ino: path.relative_to(folder).as_posix() for path in files}
+
+
+def test_one_release_more_writes_neither_the_vectors_nor_the_words_of_others_again(
+    own: BuildPlan, index: Path
+) -> None:
+    with sharing():
+        first = quick_build(own, full=True).manifest.generation_id
+        rebuilt(own)
+    before, now = files_by_inode(index / first), files_by_inode(folder_of(own))
+    shared = [now[inode] for inode in now if before.get(inode) == now[inode]]
+    assert {"dense/vectors.faiss", "dense/numbers.npy", "sentences/vectors.npy"} <= set(shared)
+    assert sum(name.startswith("lexical/") and name.endswith(".term") for name in shared) > 2
+    shutil.rmtree(index / first)
+    verify(index, current_id(index))
+
+
+def test_where_there_are_no_links_copies_do(
+    own: BuildPlan, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refused)
+    with sharing():
+        first = quick_build(own, full=True).manifest.generation_id
+        rebuilt(own)
+    assert not files_by_inode(index / first).keys() & files_by_inode(folder_of(own)).keys()
+    verify(index, current_id(index))
+
+
+def test_a_bit_that_flipped_in_a_file_that_two_share_is_found_in_both_and_a_full_build_mends_it(
+    own: BuildPlan, index: Path
+) -> None:
+    with sharing():
+        first = quick_build(own, full=True).manifest.generation_id
+        rebuilt(own)
+        path = folder_of(own) / "sentences" / "vectors.npy"
+        times = path.stat()
+        flip_byte(path)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as if the disk had done it
+        for generation_id in (first, current_id(index)):
+            with pytest.raises(GenerationCorrupt, match=r"sentences/vectors\.npy is not as it was"):
+                verify(index, generation_id)
+        quick_build(own, full=True)
     verify(index, current_id(index))
 
 

@@ -145,8 +145,11 @@ class DenseIndex(Protocol):
 class Entries(Protocol):
     """The texts of a lexical index by number."""
 
-    def __call__(self, first: int, end: int) -> Iterable[Entry]:
+    def between(self, first: int, end: int) -> Iterable[Entry]:
         """All with numbers from ``first``, below ``end``, ascending."""
+
+    def of(self, numbers: Numbers) -> Iterable[Entry]:
+        """All with one of these numbers, which ascend."""
 
 
 class LexicalIndex(Protocol):
@@ -162,13 +165,13 @@ class LexicalIndex(Protocol):
         size: int,
         entries: Entries,
         source: Path | None,
-        changed: Numbers,
+        changed: tuple[Numbers, Numbers],
         progress: Progress = silent,
     ) -> None:
         """Write a whole index of as much text as ``size`` passages have into ``folder``.
 
-        What is saved in ``source`` differs from it only under the numbers ``changed``, ascending: added,
-        removed, or with another text.
+        What is saved in ``source`` differs from it only under the numbers ``changed``, those added and
+        those removed, each ascending; one with another text is in both.
         """
 
     @classmethod

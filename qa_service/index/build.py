@@ -17,6 +17,7 @@ from qa_service.index.catalogue_writing import CatalogueWriter
 from qa_service.index.embedding_cache import EmbeddingCache
 from qa_service.index.generation import LOCAL, Engines, Generation
 from qa_service.index.manifest import (
+    Digests,
     EmbedderSpec,
     LeftOutSource,
     Manifest,
@@ -38,6 +39,9 @@ from qa_service.index.publishing import (
 )
 from qa_service.index.reading import begin_catalogue, read_changes
 from qa_service.index.sources import Source, compare, digest_of_all, scan
+
+SEALED = "sealed.json"
+"""In the cache: digests of the files of the last generation."""
 
 
 def build(
@@ -71,15 +75,16 @@ def build(
         with clock("looking"), progress("looking at files", None):
             sources = scan(plan.corpus, plan.index / CACHE)
         recipe = _recipe(plan, spec, sources)
+        digests = Digests(plan.index / CACHE / SEALED)
         current, whole = _current(plan.index)
         if not full and current is not None and current.recipe == recipe:
             _refuse_left_out(current.left_out, strict)
             return BuildReport(current, unchanged=True, embedded=0)
         if current is not None:
             with clock("checking"):
-                whole = "--full" if full else _not_the_same(plan.index, current, recipe)
+                whole = "--full" if full else _not_the_same(plan.index, current, recipe, digests)
         old = plan.index / current.generation_id if current is not None and not whole else None
-        work = _Work(plan, engines, progress, clock, embedder, old, full)
+        work = _Work(plan, engines, progress, clock, embedder, old, full, digests)
         staged = stage(plan.index, _new_id(recipe, plan.index))
         try:
             return work.publish(staged, sources, recipe, spec, strict, (whole, why_local))
@@ -102,6 +107,7 @@ class _Work:
         embedder: Embedder,
         old: Path | None,
         afresh: bool,
+        digests: Digests,
     ) -> None:
         self._plan = plan
         self._engines = engines
@@ -110,6 +116,7 @@ class _Work:
         self._embedder = embedder
         self._old = old
         self._afresh = afresh
+        self._digests = digests
 
     def publish(
         self,
@@ -149,12 +156,13 @@ class _Work:
                 dense=dense,
                 lexical=told[1],
                 left_out=left_out,
-                files=seal(staged),
+                files=seal(staged, self._digests),
             )
             folder = complete(plan.index, staged, manifest)
             Generation(folder, self._engines).close()
             self._engines.publish(folder)
             publish(plan.index, manifest.generation_id)
+            self._digests.forget_others()
         return BuildReport(
             manifest,
             unchanged=False,
@@ -219,14 +227,14 @@ def _current(index: Path) -> tuple[Manifest | None, str]:
     return manifest, ""
 
 
-def _not_the_same(index: Path, current: Manifest, recipe: Recipe) -> str:
+def _not_the_same(index: Path, current: Manifest, recipe: Recipe, digests: Digests) -> str:
     """Why nothing can be taken over from a generation; empty if it can."""
     before, now = current.recipe.model_dump(), recipe.model_dump()
     other = [name for name in now if name != "corpus_digest" and before[name] != now[name]]
     if other:
         return f"built with another {', '.join(other)}"
     try:
-        check_digests(index / current.generation_id, current)
+        check_digests(index / current.generation_id, current, digests)
     except GenerationCorrupt as error:
         return str(error)
     return ""

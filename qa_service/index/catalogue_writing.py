@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,11 @@ class CatalogueWriter:
             release_id,
         )
         return Owner(*rows[0]) if rows else None
+
+    def move(self, release_id: str, source: str) -> None:
+        """Note that a release stands at another place of its file."""
+        sql = "UPDATE releases SET source = ? WHERE release_id = ?"
+        self._database.execute(sql, (source, release_id))
 
     def withdraw(self, one: Withdrawn, file: str, excluded: bool) -> None:
         """Note a release that is not to be shown; ``excluded``: not by its file but by the corpus."""
@@ -235,10 +240,10 @@ _BY_RELEASE = (
 
 
 def digest_of(release: Release | Withdrawn) -> bytes:
-    """A digest over every field of a release; what is withdrawn has none."""
+    """A digest over every field of a release but its place in a file; what is withdrawn has none."""
     if isinstance(release, Withdrawn):
         return b"withdrawn"
-    row = json.dumps([str(value) for value in row_of(release)])
+    row = json.dumps([str(value) for value in row_of(replace(release, source=""))])
     return hashlib.sha256(row.encode()).digest()
 
 

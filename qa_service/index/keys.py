@@ -9,7 +9,7 @@ import hashlib
 BITS = 63
 """Numbers are not negative in 64 bits. Two of ten million ids share one by chance in 1 of 180,000 cases."""
 
-_SHARED = 47
+SHARED = 47
 """The low bits are a passage's own; those above it has in common with its release."""
 
 
@@ -20,8 +20,8 @@ def release_number(release_id: str) -> int:
 
 def passage_number(release_id: str, passage_id: str) -> int:
     """The number of a passage. In the order of numbers those of a release stand near each other."""
-    own = _digest(passage_id) & ((1 << _SHARED) - 1)
-    return (_digest(release_id) >> _SHARED << _SHARED) | own
+    own = _digest(passage_id) & ((1 << SHARED) - 1)
+    return (_digest(release_id) >> SHARED << SHARED) | own
 
 
 def _digest(name: str) -> int:

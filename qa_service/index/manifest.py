@@ -1,6 +1,8 @@
 """What a generation was built with and from, and the digest of each of its files."""
 
+import contextlib
 import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from qa_service.corpus import ReadingOptions
 from qa_service.errors import GenerationCorrupt, GenerationMismatch
 
 NAME = "manifest.json"
-SCHEMA = 7
+SCHEMA = 8
 """Raised when the meaning of a generation's files changes; older ones must then be rebuilt."""
 
 
@@ -33,6 +35,45 @@ class FileSeal(BaseModel):
 
     size_bytes: int
     sha256: str
+
+
+class Digests:
+    """Digests of files, each computed once while the file keeps its inode, size and time of writing.
+
+    So a file that a generation shares with the last one is read once. Who looks for bits that flipped on
+    the disk, which leave no trace in those, begins with none.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Go on with those kept in ``path``; what is lost or damaged there is computed again."""
+        self._path = path
+        self._known: dict[str, list[object]] = {}
+        self._used: dict[str, list[object]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads(path.read_text()) if path else {}
+            if isinstance(kept, dict) and all(isinstance(one, list) for one in kept.values()):
+                self._known = kept
+
+    def seal(self, path: Path) -> FileSeal:
+        """The seal of one file."""
+        stat = path.stat()
+        key = f"{stat.st_dev}:{stat.st_ino}"
+        state = [stat.st_size, stat.st_mtime_ns]
+        known = self._used.get(key) or self._known.get(key, [""])
+        if known[:-1] != state:
+            with path.open("rb") as file:
+                known = [*state, hashlib.file_digest(file, "sha256").hexdigest()]
+        self._used[key] = known
+        return FileSeal(size_bytes=stat.st_size, sha256=str(known[-1]))
+
+    def forget_others(self) -> None:
+        """Keep only those asked for since the last time; where there is a path, there."""
+        self._known, self._used = self._used, {}
+        if self._path is not None:
+            draft = self._path.with_name(f".{self._path.name}")
+            with contextlib.suppress(OSError):
+                draft.write_text(json.dumps(self._known))
+                draft.replace(self._path)
 
 
 class LeftOutSource(BaseModel):
@@ -80,10 +121,10 @@ class Manifest(BaseModel):
     files: dict[str, FileSeal]
 
 
-def seal(folder: Path) -> dict[str, FileSeal]:
+def seal(folder: Path, digests: Digests) -> dict[str, FileSeal]:
     """The seals of all files of ``folder``, by relative path in order; the manifest has none."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
-    return {path.relative_to(folder).as_posix(): _seal_file(path) for path in paths}
+    return {path.relative_to(folder).as_posix(): digests.seal(path) for path in paths}
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -122,22 +163,16 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def check_digests(folder: Path, manifest: Manifest) -> None:
+def check_digests(folder: Path, manifest: Manifest, digests: Digests) -> None:
     """The thorough check: every byte is as sealed, and no file was added.
 
     Raises:
         GenerationCorrupt: naming the first file that disagrees.
     """
     check_sizes(folder, manifest)
-    found = seal(folder)
+    found = seal(folder, digests)
     for name in sorted(found.keys() | manifest.files.keys()):
         if found.get(name) != manifest.files.get(name):
             raise GenerationCorrupt(
                 f"{folder / name} is not as it was built: rebuild with `qa build --full`"
             )
-
-
-def _seal_file(path: Path) -> FileSeal:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileSeal(size_bytes=path.stat().st_size, sha256=digest)

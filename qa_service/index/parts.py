@@ -1,28 +1,31 @@
 """The vectors and words of a generation, from its catalogue and from what the last one has of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from qa_service.engines import Embedder, Entries, Entry, Facets, Progress
+from qa_service.engines import Embedder, Facets, Progress
 from qa_service.index.catalogue_writing import CatalogueWriter, facets_of
 from qa_service.index.columns import Columns, write_columns
 from qa_service.index.embedding_cache import EmbeddingCache
 from qa_service.index.generation import DENSE, LEXICAL, RELEASES, SENTENCES, Engines
-from qa_service.index.keys import BITS
+from qa_service.index.keys import SHARED
 from qa_service.index.plan import BuildPlan
-from qa_service.index.sentence_vectors import SentenceVectors, SentenceWriter
-from qa_service.passages import in_context, in_words, is_quotable, sentence_texts
+from qa_service.index.sentence_vectors import (
+    SentenceVectors,
+    SentenceWriter,
+    WholeWriter,
+    revised,
+)
+from qa_service.index.texts import PassageTexts, ReleaseTexts
+from qa_service.passages import in_context, is_quotable, sentence_texts
 from qa_service.searchable import plain
 from qa_service.types import Numbers, Vectors
 
 SLAB = 8192
 """Passages embedded at once, about: what is kept in memory of their texts and vectors."""
-
-_PREFIX = 47
-"""Above these bits a number is the same for all passages of a release."""
 
 
 _Waiting = tuple[int, str, list[str], bool, Facets]
@@ -70,8 +73,7 @@ class Parts:
             dense = engine.create(self.staged / DENSE, self.embedder.dim)
         else:
             dense = engine.revise(self.old / DENSE, self.staged / DENSE, self.progress)
-            gone = delta.removed_passages | delta.added_passages
-            dense.remove(np.fromiter(sorted(gone), np.int64, len(gone)))
+            dense.remove(_ascending(delta.removed_passages | delta.added_passages))
         columns = Columns(self.staged)
         embedded = 0
         total = len(delta.added_passages)
@@ -94,38 +96,29 @@ class Parts:
         """Two indexes of words: one of passages, one of whole releases."""
         delta = catalogue.delta
         engine = self.engines.lexical(self.plan.lexical)
-        titles = self.plan.index_titles
-
-        def of_passages(first: int, end: int) -> Iterable[Entry]:
-            return self._entries(catalogue, first, end)
-
-        def of_releases(first: int, end: int) -> Iterable[Entry]:
-            for number, release in catalogue.releases_between(first, end):
-                yield Entry(number, number, in_words(release, titles), facets_of(number, release))
-
         size = catalogue.count("passages")
-        for name, table, changed, entries in (
-            (LEXICAL, "passages", delta.added_passages | delta.removed_passages, of_passages),
-            (RELEASES, "releases", delta.added_releases | delta.removed_releases, of_releases),
+        for name, table, texts, added, removed in (
+            (LEXICAL, "passages", PassageTexts, delta.added_passages, delta.removed_passages),
+            (RELEASES, "releases", ReleaseTexts, delta.added_releases, delta.removed_releases),
         ):
             source = self.old / name if self.old else None
-            numbers = np.fromiter(sorted(changed), np.int64, len(changed))
             total = catalogue.count(table) if engine.writes_all or source is None else None
             with self.progress(f"indexing {name}", total) as bar:
-                told = _told(entries, bar.update)
-                engine.write(self.staged / name, size, told, source, numbers, self.progress)
+                entries = texts(catalogue, self.plan.index_titles, bar.update)
+                changed = _ascending(added), _ascending(removed)
+                engine.write(self.staged / name, size, entries, source, changed, self.progress)
 
     def _sentence_writer(self, columns: Columns, added: set[int]) -> SentenceWriter:
         folder, counts = self.staged / SENTENCES, columns.sentences
         if self.old is None:
-            return SentenceWriter(folder, self.embedder.dim, counts)
+            return WholeWriter(folder, self.embedder.dim, counts)
         numbers, before = columns.numbers, Columns(self.old)
         at = np.minimum(np.searchsorted(before.numbers, numbers), max(0, len(before.numbers) - 1))
         known = before.numbers[at] == numbers
-        known &= ~np.isin(numbers, np.fromiter(added, np.int64, len(added)))
+        known &= ~np.isin(numbers, _ascending(added))
         places = np.where(known, at, -1).astype(np.int64)
         old = SentenceVectors(self.old / SENTENCES)
-        return SentenceWriter(folder, self.embedder.dim, counts, old, places)
+        return revised(folder, self.embedder.dim, counts, old, places)
 
     def _embed(self, texts: list[str]) -> tuple[Vectors, int]:
         return self.cache.embed(self.embedder, texts, lambda _n: None, afresh=self.afresh)
@@ -135,10 +128,10 @@ class Parts:
         waiting: list[_Waiting] = []
         prefix = -1
         for number in sorted(catalogue.delta.added_releases):
-            if len(waiting) >= SLAB and number >> _PREFIX != prefix:
+            if len(waiting) >= SLAB and number >> SHARED != prefix:
                 yield _slab(waiting)
                 waiting = []
-            prefix = number >> _PREFIX
+            prefix = number >> SHARED
             release = catalogue.release(number)
             facets = facets_of(number, release)
             waiting += [
@@ -154,21 +147,6 @@ class Parts:
         if waiting:
             yield _slab(waiting)
 
-    def _entries(self, catalogue: CatalogueWriter, first: int, end: int) -> Iterator[Entry]:
-        """What is indexed of the passages in a range of numbers that cuts no release in two."""
-        found = []
-        low = first >> _PREFIX << _PREFIX
-        high = min(1 << BITS, -(-end >> _PREFIX) << _PREFIX)
-        for number, release in catalogue.releases_between(low, high):
-            facets = facets_of(number, release)
-            found += [
-                Entry(n, number, in_context(one, release, self.plan.index_titles), facets)
-                for n, one in catalogue.passages_of(number, release)
-                if first <= n < end and is_quotable(release, one)
-            ]
-        found.sort(key=lambda entry: entry.number)
-        yield from found
-
 
 def _slab(waiting: list[_Waiting]) -> _Slab:
     waiting.sort(key=lambda one: one[0])
@@ -178,12 +156,5 @@ def _slab(waiting: list[_Waiting]) -> _Slab:
     return _Slab(numbers, [o[1] for o in waiting], [o[2] for o in waiting], quotable, facets)
 
 
-def _told(entries: Entries, advance: Callable[[int], object]) -> Entries:
-    """The same entries, each of which is counted."""
-
-    def counted(first: int, end: int) -> Iterator[Entry]:
-        for entry in entries(first, end):
-            advance(1)
-            yield entry
-
-    return counted
+def _ascending(numbers: set[int]) -> Numbers:
+    return np.fromiter(sorted(numbers), np.int64, len(numbers))

@@ -23,7 +23,14 @@ from qa_service.errors import (
     GenerationMissing,
 )
 from qa_service.index.embedding_cache import trim_cache as trim
-from qa_service.index.manifest import NAME, Manifest, check_digests, check_sizes, read_manifest
+from qa_service.index.manifest import (
+    NAME,
+    Digests,
+    Manifest,
+    check_digests,
+    check_sizes,
+    read_manifest,
+)
 
 CURRENT = "CURRENT"
 BUILD_LOCK = ".build.lock"
@@ -120,15 +127,15 @@ def manifest_of(index: Path, generation_id: str) -> Manifest:
     return read_manifest(_existing(index, generation_id))
 
 
-def verify(index: Path, generation_id: str) -> Manifest:
-    """Compare every file with its digest.
+def verify(index: Path, generation_id: str, digests: Digests | None = None) -> Manifest:
+    """Compare every file with its digest; those in ``digests`` are not read again.
 
     Raises:
         GenerationMissing: there is none of that id.
         GenerationCorrupt: naming the first file that disagrees.
     """
     manifest = manifest_of(index, generation_id)
-    check_digests(index / generation_id, manifest)
+    check_digests(index / generation_id, manifest, digests or Digests())
     return manifest
 
 

@@ -111,6 +111,8 @@ class _Reader:
             if order_of(owner.file) < order_of(name):
                 return owner.source
             if owner.file == name and not why and owner.digest == digest_of(release):
+                if owner.source != release.source:
+                    self._catalogue.move(release.release_id, release.source)
                 return ""
             self._catalogue.remove(release.release_id)
             if owner.file not in {name, *self._planned}:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qa_service.errors import AnswersPaused, GenerationCorrupt, GenerationMissing, QaError
 from qa_service.index.generation import Engines, Generation
+from qa_service.index.manifest import Digests
 from qa_service.index.pausing import pause_message
 from qa_service.index.publishing import current_id, verify
 
@@ -36,6 +37,7 @@ class Serving:
         self._index = index
         self._engines = engines
         self._canary = canary
+        self._digests = Digests()
         self._held: _Held | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -112,7 +114,8 @@ class Serving:
             self.problem = problem
 
     def _tried(self, generation_id: str) -> Generation:
-        verify(self._index, generation_id)
+        verify(self._index, generation_id, self._digests)
+        self._digests.forget_others()
         generation = Generation(self._index / generation_id, self._engines)
         try:
             self._canary(generation)

@@ -290,6 +290,46 @@ def test_an_inverted_file_takes_changes(name: str, tmp_path: Path) -> None:
     assert len(np.setdiff1d(engine.open(tmp_path / "a").search(rows[0], 100, None)[0], old)) == 0
 
 
+@pytest.mark.parametrize("name", [*APPROXIMATE, "faiss-flat"])
+@pytest.mark.parametrize("size", [N, MANY])
+@pytest.mark.usefixtures("inverted")
+def test_a_small_change_links_to_the_large_files_and_is_found_as_if_all_were_written_at_once(
+    name: str, size: int, tmp_path: Path
+) -> None:
+    engine, vectors = DENSE[name], clustered(size + 40, 4)
+    numbers = np.arange(size + 40, dtype=np.int64) * 10
+    kept = np.ones(size + 40, np.bool_)
+    kept[size:] = False
+    made = engine.create(tmp_path / "0", DIM)
+    made.add(numbers[kept], vectors[kept])
+    made.save()
+    for step in range(1, 4):
+        revised = engine.revise(tmp_path / str(step - 1), tmp_path / str(step))
+        gone, new = np.array([step, size + 2 * step - 3]), size + 2 * step + np.array([-2, -1])
+        revised.remove(numbers[gone])
+        revised.add(numbers[new], vectors[new])
+        revised.save()
+        kept[gone], kept[new] = False, True
+        opened = engine.open(tmp_path / str(step))
+        for chosen in (kept, kept & (np.arange(size + 40) % 3 == 0), ~kept):
+            allowed = None if chosen is kept else allow(numbers[chosen])
+            there = chosen & kept
+            expected = brute_force(numbers[there], vectors[there], vectors[size + 1], 3)
+            assert_same(opened.search(vectors[size + 1], 3, allowed), expected)
+        scores = opened.score(vectors[0], numbers[kept])
+        np.testing.assert_allclose(scores, vectors[kept] @ vectors[0], atol=1e-5)
+        large = tmp_path / str(step) / dense_faiss.FILE
+        assert large.samefile(tmp_path / "0" / dense_faiss.FILE)
+    whole = engine.create(tmp_path / "whole", DIM)
+    whole.add(numbers[kept], vectors[kept])
+    if whole.kind == "exact":
+        for query in vectors[:20]:
+            for ours, theirs in zip(
+                opened.search(query, 50, None), whole.search(query, 50, None), strict=True
+            ):
+                np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.usefixtures("inverted")
 def test_an_inverted_file_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
     for name, size in (("a", 3000), ("b", 3500)):

@@ -6,6 +6,8 @@ to which engines that keep it in one byte keep it exactly.
 
 import math
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +259,90 @@ def test_a_damaged_index_is_refused_by_name(
             path.write_bytes(b"" if damage == "empty" else b"nonsense" * 99)
     with pytest.raises(GenerationCorrupt, match=r"lexical.*qa build"):
         engine.open(tmp_path / "lexical")
+
+
+@dataclass
+class Texts:
+    """What is given to an index that is written at once, and the numbers that it asked for."""
+
+    entries: dict[int, Entry]
+    asked: list[int] = field(default_factory=list)
+
+    def between(self, first: int, end: int) -> Iterator[Entry]:
+        return self.of(np.array([n for n in sorted(self.entries) if first <= n < end], np.int64))
+
+    def of(self, numbers: Numbers) -> Iterator[Entry]:
+        for number in numbers.tolist():
+            self.asked.append(number)
+            yield self.entries[number]
+
+
+def written(
+    engine: type[LexicalIndex], folder: Path, texts: Texts, source: Path | None, *changed: list[int]
+) -> LexicalIndex:
+    numbers = [np.array(sorted(own), np.int64) for own in changed or ([], [])]
+    engine.write(folder, len(texts.entries), texts, source, (numbers[0], numbers[1]))
+    return engine.open(folder)
+
+
+SHUFFLED = [n << 40 for n in RANDOM.permutation(1 << 22)[:460].tolist()]
+REPEATED = ["bag bak balt bam barn", "dog dok dolt dom dorn kug kuk", "zorg zork"]
+
+
+@pytest.fixture
+def texts_by_number() -> dict[int, Entry]:
+    """Every seventh says the same as others, in several words."""
+    return {
+        n: Entry(n, n >> 41, REPEATED[at % 3] if at % 7 == 0 else some_words(39))
+        for at, n in enumerate(SHUFFLED)
+    }
+
+
+def test_what_is_added_one_by_one_costs_little_and_is_found_as_if_all_were_written_at_once(
+    tmp_path: Path, texts_by_number: dict[int, Entry]
+) -> None:
+    engine = LEXICAL["tantivy"]  # one that takes over what did not change
+    texts = Texts({n: texts_by_number[n] for n in SHUFFLED[:420]})
+    written(engine, tmp_path / "0", texts, None)
+    texts.asked.clear()
+    for step, number in enumerate(SHUFFLED[420:436], 1):
+        texts.entries[number] = texts_by_number[number]
+        opened = written(
+            engine, tmp_path / f"{step}", texts, tmp_path / f"{step - 1}", [number], []
+        )
+    assert len(texts.asked) < 100
+    assert len(list((tmp_path / "16").glob("*.term"))) < 6
+    anew = written(engine, tmp_path / "anew", texts, None)
+    for query in [*QUERIES, *REPEATED]:
+        assert_same(
+            opened.search(query, 90, None), brute_force([*texts.entries.values()], query), 90
+        )
+        for ours, theirs in zip(
+            opened.search(query, 30, None), anew.search(query, 30, None), strict=True
+        ):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_added_removed_and_rewritten_is_found_as_if_all_were_written_at_once(
+    tmp_path: Path, texts_by_number: dict[int, Entry], seed: int
+) -> None:
+    engine = LEXICAL["tantivy"]
+    random = np.random.default_rng(seed)
+    texts = Texts({n: texts_by_number[n] for n in SHUFFLED[:420]})
+    written(engine, tmp_path / "0", texts, None)
+    for step in range(1, 9):
+        there = random.permutation(sorted(texts.entries))
+        new = [n for n in SHUFFLED if n not in texts.entries][: random.integers(0, 9)]
+        gone, other = there[: random.integers(0, 3)].tolist(), there[3 : random.integers(3, 5)]
+        texts.entries |= {n: texts_by_number[n] for n in new}
+        texts.entries |= {n: Entry(n, n >> 41, some_words(39)) for n in other.tolist()}
+        for number in gone:
+            del texts.entries[number]
+        added, removed = [*new, *other.tolist()], [*gone, *other.tolist()]
+        opened = written(
+            engine, tmp_path / f"{step}", texts, tmp_path / f"{step - 1}", added, removed
+        )
+        for query in QUERIES:
+            expected = brute_force([*texts.entries.values()], query)
+            assert_same(opened.search(query, 500, None), expected, 500)

@@ -84,7 +84,7 @@ class MilvusLexical(MilvusCollection):
         size: int,
         entries: Entries,
         source: Path | None,
-        changed: Numbers,
+        changed: tuple[Numbers, Numbers],
         progress: Progress = silent,
     ) -> None:
         """Send everything: no weight counts a word that is gone. What a killed build sent stays."""
@@ -93,7 +93,7 @@ class MilvusLexical(MilvusCollection):
         parts = max(1, size // AT_ONCE)
         ends = [(at << BITS) // parts for at in range(parts + 1)]
         for first, end in itertools.pairwise(ends):
-            made.add(entries(first, end))
+            made.add(entries.between(first, end))
         made.save(progress)
 
     def add(self, entries: Iterable[Entry]) -> None:

@@ -8,14 +8,23 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from qa_service.engines import Allowed, Entries, Entry, Progress, silent
+from qa_service.engines.lexical_tantivy.segments import (
+    Late,
+    Layout,
+    Segment,
+    link_segments,
+    planned,
+    read_layout,
+    stem,
+    write_layout,
+)
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.searchable import plain
 from qa_service.types import Numbers, Scores
@@ -28,15 +37,8 @@ WORD = r"[\w--_]+"
 """Letters, digits and the marks above and below them, which Khmer and Thai words are full of."""
 LOCK = ".tantivy-meta.lock"
 META = "meta.json"
-BUCKETS = "buckets.json"
-BITS = 63
-"""Numbers are below ``2 ** BITS``."""
-SPARSE = 18.0
-"""Buckets are the square root of the passages over this: 16 of 6,000 passages each, 32 of 30,000.
-
-More buckets slow a search, fewer slow a change: over 100,000 passages a search takes 0.77 ms with 1
-segment, 1.2 with 8, 1.3 with 16, 1.6 with 32, 3.2 with 64; writing 6,000 passages takes 0.5 s.
-"""
+SAME = 2e-6
+"""Scores that differ by no more, as a share, are one score: a sum depends on the order of its terms."""
 
 WRITER_BYTES = 128_000_000
 
@@ -108,32 +110,31 @@ class TantivyLexical:
         size: int,
         entries: Entries,
         source: Path | None,
-        changed: Numbers,
+        changed: tuple[Numbers, Numbers],
         progress: Progress = silent,
     ) -> None:
-        """Write an index in buckets of neighbouring numbers, and only those that changed anew.
+        """Write an index of segments; those of ``source`` that did not change are linked to.
 
-        A bucket is a segment. None holds anything removed, so that all weights are those of an index
-        that is written at once.
+        None holds anything removed, so that all weights are those of an index that is written at once.
         """
         folder.mkdir(parents=True)
-        old = _read_buckets(source) if source else None
-        bits = min(16, int(math.log2(max(1.0, math.sqrt(size) / SPARSE))))
-        if old and source and abs(old.bits - bits) <= 1:
-            bits, stale = old.bits, set((changed >> (BITS - old.bits)).tolist())
-            kept = {at: one for at, one in old.segments.items() if int(at) not in stale}
-            _copy_segments(source, folder, kept.values())
-        else:
-            stale, kept = set(range(1 << bits)), {}
-        for at in sorted(stale):
-            first = at << (BITS - bits)
-            segment = cls._write_segment(folder, entries(first, first + (1 << (BITS - bits))))
-            if segment:
-                kept[str(at)] = segment
-        _write_buckets(folder, _Buckets(bits, dict(sorted(kept.items(), key=lambda i: int(i[0])))))
+        layout = planned(read_layout(source) if source else None, size, *changed)
+        if source:
+            link_segments(source, folder, layout)
+        apart = {number for one in layout.late for number in one.numbers}
+        for at, segment in list(layout.buckets.items()):
+            if segment is None:
+                found = entries.between(*layout.range_of(at))
+                own = (entry for entry in found if entry.number not in apart)
+                layout.buckets[at] = cls._write_segment(folder, own)
+        for place, one in enumerate(layout.late):
+            if one.segment is None:
+                texts = entries.of(np.array(one.numbers, np.int64))
+                layout.late[place] = Late(one.numbers, cls._write_segment(folder, texts))
+        _write_meta(folder, layout)
 
     @classmethod
-    def _write_segment(cls, folder: Path, entries: Iterable[Entry]) -> dict[str, Any] | None:
+    def _write_segment(cls, folder: Path, entries: Iterable[Entry]) -> Segment | None:
         """Write one segment and move it into ``folder``; what it is called in the index's file."""
         scratch = folder / ".segment"
         try:
@@ -146,7 +147,7 @@ class TantivyLexical:
         if len(segments) > 1:
             raise EngineError(f"{folder}: tantivy made {len(segments)} segments of one")
         for segment in segments:
-            for path in scratch.glob(f"{_stem(segment)}.*"):
+            for path in scratch.glob(f"{stem(segment)}.*"):
                 path.rename(folder / path.name)
         del made
         _remove(scratch)
@@ -187,11 +188,15 @@ class TantivyLexical:
         terms = list(dict.fromkeys(self.stems(text)))
         if k == 0 or not terms or (allowed is not None and len(allowed.releases) == 0):
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        result = self._searcher.search(self._query(terms, allowed), k, count=False)
-        addresses = [address for _, address in result.hits]
+        query, wanted = self._query(terms, allowed), k + 1
+        while len(hits := self._searcher.search(query, wanted, count=False).hits) == wanted:
+            if hits[k - 1][0] > hits[-1][0] * (1 + SAME):
+                break
+            wanted *= 2  # of those that are as good as the last one tantivy gives any
+        addresses = [address for _, address in hits]
         numbers = np.array(self._searcher.fast_field_values("number", addresses), np.int64)
-        scores = np.array([score for score, _ in result.hits], np.float32)
-        order = np.lexsort((numbers, -scores))
+        scores = _levelled(np.array([score for score, _ in hits], np.float32))
+        order = np.lexsort((numbers, -scores))[:k]
         return numbers[order], scores[order]
 
     def having(self, stems: Sequence[str], allowed: Allowed | None) -> Numbers:
@@ -260,22 +265,15 @@ def _grams(size: int, match: re.Match[str]) -> str:
     return f" {' '.join(grams)} "
 
 
-@dataclass(frozen=True, slots=True)
-class _Buckets:
-    """How many of the highest bits of a number name its bucket, and the segment of each bucket."""
-
-    bits: int
-    segments: dict[str, dict[str, Any]]
-
-
-def _read_buckets(folder: Path) -> _Buckets | None:
-    try:
-        return _Buckets(**json.loads((folder / BUCKETS).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+def _levelled(scores: Scores) -> Scores:
+    """Descending scores; those that are the same but for how they were added up are made equal."""
+    if len(scores) == 0:
+        return scores
+    begins = np.append(True, scores[1:] * (1 + SAME) < scores[:-1])
+    return scores[np.maximum.accumulate(np.where(begins, np.arange(len(scores)), 0))]
 
 
-def _write_buckets(folder: Path, buckets: _Buckets) -> None:
+def _write_meta(folder: Path, layout: Layout) -> None:
     """Write the file by which tantivy finds the segments, and ours."""
     import tantivy
 
@@ -284,9 +282,9 @@ def _write_buckets(folder: Path, buckets: _Buckets) -> None:
     tantivy.Index(_schema(), path=str(scratch))
     meta = json.loads((scratch / META).read_text())
     _remove(scratch)
-    meta["segments"] = list(buckets.segments.values())
+    meta["segments"] = layout.segments
     (folder / META).write_text(json.dumps(meta))
-    (folder / BUCKETS).write_text(json.dumps(asdict(buckets)))
+    write_layout(folder, layout)
     (folder / LOCK).touch()
 
 
@@ -298,16 +296,6 @@ def _remove(folder: Path) -> None:
             return
         time.sleep(0.01)
     raise EngineError(f"{folder} cannot be removed")
-
-
-def _copy_segments(source: Path, folder: Path, segments: Iterable[dict[str, Any]]) -> None:
-    for segment in segments:
-        for path in source.glob(f"{_stem(segment)}.*"):
-            shutil.copyfile(path, folder / path.name)
-
-
-def _stem(segment: dict[str, Any]) -> str:
-    return str(segment["segment_id"]).replace("-", "")
 
 
 def _can_lock(folder: Path) -> bool:
