@@ -2,8 +2,11 @@
 
     .venv/bin/python benchmarks/bench_dense.py 1000000 --kinds faiss,faiss-flat,faiss-rabitq
     .venv/bin/python benchmarks/bench_dense.py 100000 --kinds faiss,milvus
+    .venv/bin/python benchmarks/bench_dense.py --real index/g2026…
 
-Vectors are clustered ones (``clustered.py``) of 384 dimensions. Beside every kind of index stands raw
+Vectors are clustered ones (``clustered.py``) of 384 dimensions or, with ``--real``, those of a published
+generation: of its passages, and of its passages and sentences together. There the queries are sentences,
+which are then not in the index. Beside every kind of index stands raw
 FAISS in the same run: a flat index in memory, searched with one thread. Recall is that of the ten best
 beside comparing every vector. A search asks for 100, as the service does.
 
@@ -17,7 +20,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,12 @@ import numpy as np
 from clustered import DIM, passages, queries
 
 from qa_service.engines import Allowed, DenseIndex
+from qa_service.engines.dense_faiss import FILE
 from qa_service.engines.milvus import MilvusDense, Server
 from qa_service.engines.milvus import dense as milvus_dense
+from qa_service.index.generation import DENSE as GENERATION_DENSE
+from qa_service.index.generation import SENTENCES
+from qa_service.index.sentence_vectors import VECTORS
 from qa_service.types import Vectors
 from qa_service.wiring import DENSE
 
@@ -39,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000])
     parser.add_argument("--kinds", default="faiss,faiss-flat,faiss-sq8,faiss-rabitq")
+    parser.add_argument("--real", type=Path, help="the folder of a generation")
     parser.add_argument("--milvus", default="", help="such as http://localhost:19530")
     given = parser.parse_args()
     engines = dict(DENSE)
@@ -46,8 +54,31 @@ def main() -> None:
         if "milvus" in given.kinds:
             uri = given.milvus or stack.enter_context(started())
             engines["milvus"] = MilvusDense.at(Server(uri, 60), lambda: "bench", str.split)
-        for size in given.sizes:
-            measure(size, {kind: engines[kind] for kind in given.kinds.split(",")})
+        kinds = {kind: engines[kind] for kind in given.kinds.split(",")}
+        if given.real:
+            measure_real(given.real, kinds)
+        for size in given.sizes if not given.real else []:
+            measure(passages(size), None, kinds)
+
+
+def measure_real(folder: Path, kinds: dict[str, type[DenseIndex]]) -> None:
+    """Two tables of the vectors of real texts."""
+    own, sentences = real(folder)
+    chosen = np.zeros(len(sentences), np.bool_)
+    chosen[np.random.default_rng(6).choice(len(sentences), QUERIES, replace=False)] = True
+    measure([own], sentences[chosen], kinds)
+    measure([own, sentences[~chosen]], sentences[chosen], kinds)
+
+
+def real(folder: Path) -> tuple[Vectors, Vectors]:
+    """The vectors of passages and of sentences, equal ones once."""
+    import faiss
+
+    index = faiss.read_index(str(folder / GENERATION_DENSE / FILE))
+    own = index.reconstruct_n(0, index.ntotal)
+    sentences = np.load(folder / SENTENCES / VECTORS).astype(np.float32)
+    sentences /= np.linalg.norm(sentences, axis=1, keepdims=True)
+    return np.unique(own, axis=0), np.unique(sentences, axis=0)
 
 
 @contextlib.contextmanager
@@ -64,16 +95,19 @@ def started() -> Iterator[str]:
         server.stop()
 
 
-def measure(size: int, kinds: dict[str, type[DenseIndex]]) -> None:
+def measure(
+    parts: Iterable[Vectors], asked: Vectors | None, kinds: dict[str, type[DenseIndex]]
+) -> None:
     """One table."""
     import faiss
 
     faiss.omp_set_num_threads(1)
     flat = faiss.IndexFlatIP(DIM)
-    for part in passages(size):
-        flat.add(part)
+    for part in parts:
+        flat.add(np.ascontiguousarray(part))
+    size = flat.ntotal
     rows = faiss.rev_swig_ptr(flat.get_xb(), size * DIM).reshape(size, DIM)
-    asked = queries(rows, QUERIES)
+    asked = queries(rows, QUERIES) if asked is None else asked
     truth, raw = [], []
     for query in asked:
         began = time.perf_counter()

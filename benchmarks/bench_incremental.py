@@ -15,7 +15,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,8 +71,10 @@ def main() -> None:
             "nothing changed": run(big),
             "one release more": changed(big, add),
             "one more": changed(big, add),
-            "one edited": changed(big, edit),
-            "one removed": changed(big, remove),
+            "one of these edited": changed(big, edit),
+            "one of these removed": changed(big, remove),
+            "an old one edited": changed(big, edit_old),
+            "an old one removed": changed(big, remove_old),
             "that one release alone": changed(one, add),
         }
         size = tables["a full build"][0].manifest.passages
@@ -146,6 +148,22 @@ def edit(corpus: Path) -> None:
 def remove(corpus: Path) -> None:
     """One release."""
     (corpus / "new-1.txt").unlink()
+
+
+def edit_old(corpus: Path) -> None:
+    """A word of one release that was there from the beginning."""
+    change_old(corpus, lambda lines: [lines[0].replace("the", "a"), *lines[1:]])
+
+
+def remove_old(corpus: Path) -> None:
+    """One release that was there from the beginning."""
+    change_old(corpus, lambda lines: lines[1:])
+
+
+def change_old(corpus: Path, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the lines of the first file."""
+    path = min(corpus.glob("wire-*.jsonl"))
+    path.write_text("\n".join(change(path.read_text().split("\n"))))
 
 
 def silent(_what: str, _total: int | None) -> Any:
