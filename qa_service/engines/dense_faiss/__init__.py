@@ -25,7 +25,7 @@ from qa_service.engines.dense_faiss.flat import (
     rows_of,
     write,
 )
-from qa_service.engines.dense_faiss.inverted import AT_ONCE, among, move, trained
+from qa_service.engines.dense_faiss.inverted import AT_ONCE, among, codes_of, move, trained
 from qa_service.errors import GenerationCorrupt
 from qa_service.linking import link
 from qa_service.types import Numbers, Scores, Vectors
@@ -37,6 +37,9 @@ LATER = ("late.faiss", "late.npy", "gone.npy")
 """Vectors that came later, their numbers, and the places of those that went."""
 EXACT = 150_000
 """Vectors from which on an inverted file is faster and the query is not what takes longest."""
+
+LARGE = 500_000
+"""Vectors from which on product-quantised codes are faster than a byte for each dimension."""
 
 FEW = 20_000
 """So few vectors, in an index or allowed by a filter, are compared one by one whatever was asked for."""
@@ -135,8 +138,8 @@ class FaissDense:
         self._settle()
         if self._inverted is None:
             return "exact"
-        lists = self._inverted.nlist
-        return f"inverted file of {lists} lists, {self._probed(1.0)} read, {self._codes} codes, refined"
+        lists, codes = self._inverted.nlist, codes_of(self._inverted)
+        return f"inverted file of {lists} lists, {self._probed(1.0)} read, {codes} codes, refined"
 
     def add(self, numbers: Numbers, vectors: Vectors, facets: Sequence[Facets] = ()) -> None:
         """Add vectors under their numbers."""
@@ -233,7 +236,7 @@ class FaissDense:
         params.nprobe = self._probed(share)
         if chosen is not None:
             params.sel = chosen
-        wanted = CANDIDATES[self._codes] * k
+        wanted = CANDIDATES[codes_of(self._inverted)] * k
         _, found = self._inverted.search(vector[None], wanted, params=params)
         best = np.sort(found[0][found[0] >= 0])
         return best, products(self._rows(best), vector)
@@ -253,10 +256,6 @@ class FaissDense:
 
     def _rows(self, places: Numbers) -> Vectors:
         return rows_of(self._index)[places]
-
-    @property
-    def _codes(self) -> str:
-        return self.codes or "sq8"
 
     def _lose(self, gone: Numbers) -> None:
         """Let the vectors at these places of the large file be found no more."""
@@ -324,7 +323,7 @@ class FaissDense:
 
         before = self._inverted
         if before is None or not 0.5 < len(rows) / (before.nlist / 2) ** 2 < 2:
-            return trained(rows, self._codes)
+            return trained(rows, self.codes or ("pq" if len(rows) >= LARGE else "sq8"))
         if self._saved is not None:
             before = faiss.read_index(str(self._saved / INVERTED))  # not mapped: it is written to
         moved = np.full(len(self._numbers), -1, np.int64)
