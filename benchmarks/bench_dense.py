@@ -139,6 +139,7 @@ def row(
     began = time.perf_counter()
     made = engine.create(folder / "a", DIM)
     made.add(numbers, rows)
+    sent_s = time.perf_counter() - began
     made.save()
     build_s = time.perf_counter() - began
     del made
@@ -171,6 +172,9 @@ def row(
         flush=True,
     )
     if isinstance(index, MilvusDense):
+        print(
+            f"  {size / sent_s:,.0f} vectors a second sent, {build_s - sent_s:.0f} s to index and load"
+        )
         by_ef(index, asked[:100], numbers, best, allowed)
     engine.drop(folder / "a")
 

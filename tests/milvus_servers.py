@@ -7,6 +7,7 @@ the package ``milvus`` that carries it, which has none. Their clocks are set to 
 import contextlib
 import importlib.util
 import os
+import random
 import secrets
 import signal
 import socket
@@ -31,8 +32,10 @@ UNPACKED = Path(sys.prefix, "milvus-server")
 """Where the program is unpacked once: 250 MB, five seconds."""
 
 SERVE = """
-import sys
+import contextlib, signal, sys, time, urllib.request
 from milvus import MilvusServer
+for one in (signal.SIGTERM, signal.SIGINT):  # what it started would outlive it
+    signal.signal(one, signal.SIG_IGN)
 server = MilvusServer()
 server.set_base_dir(sys.argv[1])
 server.listen_port = int(sys.argv[2])
@@ -47,10 +50,21 @@ often = ("checkSegmentInterval: 50", "checkChannelInterval: 50", "leaderViewUpda
 more = "".join(f"  {line}\\n" for line in often)
 config = server.config
 config.template_text = config.template_text.replace("\\nqueryCoord:\\n", f"\\nqueryCoord:\\n{more}")
+server.wait_for_started = False
 server.start()
+address = f"http://127.0.0.1:{server.webservice_port}/healthz"
+until = time.monotonic() + 120
+while server.server_proc.poll() is None and time.monotonic() < until:
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as reply:
+        if b"OK" in reply.read():
+            break
+    time.sleep(0.1)
+else:
+    server.server_proc.kill()
+    sys.exit("it does not start")
 print(server.server_proc.pid, flush=True)
 sys.stdin.read()  # until whoever started this is gone
-server.stop()
+server.server_proc.kill()
 """
 
 
@@ -60,9 +74,7 @@ class MilvusProcess:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pids: list[int] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = lasting_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self.start()
 
@@ -115,6 +127,15 @@ class Real(MilvusProcess):
             self.kill()
             pytest.skip("the Milvus server does not start here")
         self._pids.insert(0, int(line))
+
+
+def lasting_port() -> int:
+    """A free port that no connection is given by chance while its server is away."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("100 ports are taken")
 
 
 def start_lite(folder: Path) -> Lite:

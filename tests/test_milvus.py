@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -32,7 +33,6 @@ from qa_service.cli.building import as_lines
 from qa_service.engines import Allowed, Entry, Facets
 from qa_service.engines.lexical_tantivy import words_of
 from qa_service.engines.milvus import MilvusDense, MilvusLexical, Server
-from qa_service.engines.milvus import server as server_module
 from qa_service.engines.milvus.filters import expressions
 from qa_service.engines.milvus.lexical import LONGEST_BYTES
 from qa_service.engines.milvus.naming import read_pointer
@@ -57,6 +57,26 @@ RANDOM = np.random.default_rng(7)
 VECTORS = RANDOM.standard_normal((N, DIM)).astype(np.float32)
 VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
 NUMBERS = np.sort(RANDOM.integers(0, 2**62, N))
+ISSUERS = [
+    "Ministry of Works",
+    'The "Quay"',
+    "back\\slash",
+    'x"] or number > 0',
+    "Café ☕",
+    "a\tb",
+    "",
+]
+LANGUAGES = ["en", "fr", ""]
+FACETS = [
+    Facets(
+        release=n,
+        published=date(2024, n % 12 + 1, n % 28 + 1) if n % 5 else None,
+        issuer=ISSUERS[n % len(ISSUERS)],
+        language=LANGUAGES[n % len(LANGUAGES)],
+        fields=(("topic", "sea"), ("topic", "a=b")) if n % 2 else (),
+    )
+    for n in (np.arange(N) // 3).tolist()
+]
 PARTS = ("dense", "lexical", "releases")
 
 
@@ -66,8 +86,9 @@ def on(server: Lite | Real) -> type[MilvusDense]:
 
 @pytest.fixture(scope="module")
 def index(milvus: Real, tmp_path_factory: pytest.TempPathFactory) -> MilvusDense:
+    """On Milvus itself."""
     made = on(milvus).create(tmp_path_factory.mktemp("g1") / "dense", DIM)
-    made.add(NUMBERS, VECTORS)
+    made.add(NUMBERS, VECTORS, FACETS)
     made.save()
     return made
 
@@ -97,6 +118,29 @@ def test_a_filter_is_exact_inside_the_search(index: MilvusDense, step: int) -> N
     assert len(index.search(VECTORS[5], 20, Allowed(allowed[:0], allowed[:0]))[0]) == 0
 
 
+@pytest.mark.parametrize("issuer", range(6))
+def test_a_filter_over_fields_is_exact_whatever_they_hold(index: MilvusDense, issuer: int) -> None:
+    filters = Filters(
+        date_from=date(2024, 3, 1),
+        date_to=date(2024, 6, 30),
+        issuers=(ISSUERS[issuer], "nobody"),
+        languages=("en", "fr"),
+        metadata=(("topic", ISSUERS[issuer]), ("topic", "sea")),
+    )
+    keep = [
+        facets.issuer == ISSUERS[issuer]
+        and facets.language in ("en", "fr")
+        and ("topic", "sea") in facets.fields
+        and facets.published is not None
+        and date(2024, 3, 1) <= facets.published <= date(2024, 6, 30)
+        for facets in FACETS
+    ]
+    expected = brute_force(NUMBERS[keep], VECTORS[5], N)
+    assert len(expected[0])
+    allowed = Allowed(np.unique((np.arange(N) // 3)[keep]), NUMBERS[keep], filters)
+    assert_same(index.search(VECTORS[5], N, allowed), expected)
+
+
 def test_chosen_numbers_are_scored_in_the_order_given(index: MilvusDense) -> None:
     chosen = RANDOM.permutation(N)[:50]
     scores = index.score(VECTORS[0], NUMBERS[chosen])
@@ -106,56 +150,62 @@ def test_chosen_numbers_are_scored_in_the_order_given(index: MilvusDense) -> Non
 ASKED = {"q": "wind farm at Stormvik", "explain": True}
 
 
-def test_a_killed_server_is_said_to_be_away_and_has_everything_when_it_is_back(
-    milvus: Real, index: MilvusDense, tmp_path: Path
-) -> None:
+@dataclasses.dataclass
+class Outage:
+    """A service whose server was killed and is starting again, and what it said meanwhile."""
+
+    url: str
+    report: BuildReport
+    before: Any
+    during: Any
+    red: bool
+    back: Future[None]
+
+    def get(self, path: str, **params: Any) -> Any:
+        return httpx2.get(f"{self.url}{path}", params=params, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def outage(
+    milvus: Real, index: MilvusDense, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outage]:
+    """It goes on while other tests run."""
     given = {
-        "corpus_dir": CORPUS, "index_dir": tmp_path / "index", "dense": "milvus",
+        "corpus_dir": CORPUS, "index_dir": tmp_path_factory.mktemp("outage"), "dense": "milvus",
         "lexical": "milvus", "milvus_uri": milvus.uri, "milvus_timeout_s": 3.0,
     }  # fmt: skip
     settings = read_settings(**given)
-    report = build(make_plan(settings), make_engines(settings), silent)
-    assert_words_are_indexed_here(report)
-    with served(**given) as url:
-
-        def status(path: str) -> int:
-            return httpx2.get(f"{url}{path}", timeout=60).status_code
-
-        before = httpx2.get(f"{url}/api/search", params=ASKED, timeout=60)
-        assert before.status_code == 200, before.text
-        milvus.kill()
-        assert_problem(httpx2.get(f"{url}/api/search", params=ASKED, timeout=60), 502, 504)
-        assert eventually(lambda: status("/readyz") in (502, 504), 30)
-        milvus.start()
-        assert eventually(lambda: status("/readyz") == 200, 180)
-        assert eventually(lambda: status("/api/search?q=wind") == 200, 180)
-        after = httpx2.get(f"{url}/api/search", params=ASKED, timeout=60)
-        assert after.json()["hits"] == before.json()["hits"]
-    again = type(index).open(index._folder)
-    assert_same(again.search(VECTORS[3], N, None), brute_force(NUMBERS, VECTORS[3], N))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            "qa_service.wiring.SentenceTransformersEmbedder", lambda *_given: HashEmbedder()
+        )
+        report = build(make_plan(settings), make_engines(settings), silent)
+        with served(**given) as url:
+            found = Outage(url, report, None, None, False, Future())
+            found.before = found.get("/api/search", **ASKED)
+            milvus.kill()
+            found.during = found.get("/api/search", **ASKED)
+            found.red = eventually(lambda: found.get("/readyz").status_code in (502, 504), 30)
+            with ThreadPoolExecutor(1) as starting:
+                found.back = starting.submit(milvus.start)
+                yield found
 
 
-def assert_words_are_indexed_here(report: BuildReport) -> None:
-    """Milvus 2.3.5 has no BM25: that is said, and the local engine does it."""
-    assert report.manifest.recipe.lexical == "tantivy"
-    assert "has no BM25 (2.5 has): the words are indexed here, by tantivy" in (
-        report.manifest.lexical
-    )
-    assert report.manifest.lexical in as_lines(report)
+def test_a_server_that_was_killed_is_said_to_be_away(outage: Outage) -> None:
+    assert outage.before.status_code == 200, outage.before.text
+    assert len(outage.before.json()["hits"]) > 3
+    assert_problem(outage.during, 502, 504)
+    assert outage.red
+
+
+def test_a_server_without_bm25_is_told_and_the_local_engine_indexes_words(outage: Outage) -> None:
+    manifest = outage.report.manifest
+    assert manifest.recipe.lexical == "tantivy"
+    assert "has no BM25 (2.5 has): the words are indexed here, by tantivy" in manifest.lexical
+    assert manifest.lexical in as_lines(outage.report)
 
 
 # From here on with milvus-lite, and without a model.
-
-ISSUERS = [
-    "Ministry of Works",
-    'The "Quay"',
-    "back\\slash",
-    'x"] or number > 0',
-    "Café ☕",
-    "a\tb",
-    "",
-]
-LANGUAGES = ["en", "fr", ""]
 
 
 def wire(folder: Path, releases: int) -> Path:
@@ -550,9 +600,56 @@ def test_errors_of_the_connection_become_ours(
     assert server.run(lambda _client: 1) == 1
 
 
-def test_a_server_that_does_not_get_on_with_an_index_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_server_that_does_not_get_on_with_an_index_is_given_up() -> None:
+    with pytest.raises(EngineTimeout, match=r"not got on with indexing for 0\.2 s, at 3 of 9"):
+        Server("http://nowhere").wait(lambda: (3, 9), silent, "indexing", 0.2)
+
+
+def test_a_build_says_how_far_sending_and_copying_are(
+    on_lite: tuple[BuildPlan, Engines],
 ) -> None:
-    monkeypatch.setattr(server_module, "STALL_S", 0.2)
-    with pytest.raises(EngineTimeout, match=r"not got on with indexing for 0 s, at 3 of 9"):
-        Server("http://nowhere").wait(lambda: (3, 9), silent, "indexing")
+    plan, engines = on_lite
+    told: dict[str, list[int | None]] = {}
+
+    @contextmanager
+    def progress(name: str, total: int | None) -> Iterator[Any]:
+        counts = told[name] = [total, 0]
+
+        class Counter:
+            def update(self, n: int) -> None:
+                counts[1] = (counts[1] or 0) + n
+
+        yield Counter()
+
+    passages = build(plan, engines, progress).manifest.passages
+    assert told["embedding passages"] == told["indexing lexical"] == [passages, passages]
+    assert told["indexing releases"] == [60, 60]
+    wire(plan.corpus, 30)
+    after = build(plan, engines, progress).manifest.passages
+    assert told["copying vectors on Milvus"] == [passages, passages]
+    assert told["indexing lexical"] == [after, after]
+
+
+def test_waiting_for_a_server_is_told_as_progress() -> None:
+    steps = iter([(0, 9), (4, 9), (4, 9), (9, 9)])
+    moved: list[int] = []
+
+    @contextmanager
+    def progress(name: str, total: int | None) -> Iterator[Any]:
+        assert (name, total) == ("loading", 9)
+        yield type("Bar", (), {"update": lambda _self, n: moved.append(n)})()
+
+    Server("http://nowhere").wait(lambda: next(steps), progress, "loading")
+    assert moved == [4, 5]
+
+
+def test_a_server_that_was_killed_has_everything_when_it_is_back(
+    outage: Outage, index: MilvusDense
+) -> None:
+    """And the service, which was not started again, finds it."""
+    outage.back.result()
+    assert eventually(lambda: outage.get("/readyz").status_code == 200, 180)
+    assert eventually(lambda: outage.get("/api/search", **ASKED).status_code == 200, 180)
+    assert outage.get("/api/search", **ASKED).json()["hits"] == outage.before.json()["hits"]
+    again = type(index).open(index._folder)
+    assert_same(again.search(VECTORS[3], N, None), brute_force(NUMBERS, VECTORS[3], N))

@@ -216,11 +216,14 @@ def test_an_accent_written_apart_is_the_same_accent(
         assert sorted(made.search(query, 5, None)[0].tolist()) == [1, 2, 3]
 
 
+@pytest.fixture(scope="module")
+def harbour(engine: type[LexicalIndex], tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+    folder = tmp_path_factory.mktemp("harbour")
+    return texts(engine, folder, "grain exports", "the quay", "harbour dues")
+
+
 @pytest.mark.parametrize("odd", [*ODD, "AND", "OR", "NOT", "title:", "text:nothing", "IN [1 TO 9]"])
-def test_the_syntax_of_query_languages_means_nothing(
-    engine: type[LexicalIndex], tmp_path: Path, odd: str
-) -> None:
-    made = texts(engine, tmp_path, "grain exports", "the quay", "harbour dues")
+def test_the_syntax_of_query_languages_means_nothing(harbour: LexicalIndex, odd: str) -> None:
     glue = " " if len(odd) > 1 else ""
     for query in (
         f"harbour {odd}",
@@ -228,7 +231,7 @@ def test_the_syntax_of_query_languages_means_nothing(
         f"harbour{glue}{odd}",
         f"{odd} dues {odd}",
     ):
-        assert made.search(query, 1, None)[0].tolist() == [2]
+        assert harbour.search(query, 1, None)[0].tolist() == [2]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\x00", "…", "👍", *ODD, "".join(ODD)])

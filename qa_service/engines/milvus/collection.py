@@ -18,7 +18,7 @@ import numpy as np
 from qa_service.engines import Progress, silent
 from qa_service.engines.milvus.filters import INDEXED
 from qa_service.engines.milvus.naming import FILE, Pointer, dead_names, name_for, read_pointer
-from qa_service.engines.milvus.server import PATIENCE_S, Server
+from qa_service.engines.milvus.server import PATIENCE_S, STALL_S, Server
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.types import Numbers, Scores
 
@@ -48,6 +48,8 @@ class MilvusCollection:
         self._ready = not built
         # What was written long ago is seen without waiting for the server's clock (0.2 s a search).
         self._consistency = "Strong" if built else "Bounded"
+        # A build waits for a server that is away, a search does not.
+        self._patience_s = PATIENCE_S if built else 0.0
         self._there: Numbers = np.empty(0, np.int64)
         self._expected: int | None = 0
 
@@ -191,14 +193,14 @@ class MilvusCollection:
 
         self.server.wait(done, progress, f"indexing {self._folder.name} on Milvus")
 
-    def _load(self, progress: Progress) -> None:
+    def _load(self, progress: Progress, stall_s: float = STALL_S) -> None:
         self._call("load_collection", _async=True)
 
         def done() -> tuple[int, int]:
             told = self._call("get_load_state")
             return (100, 100) if told["state"].name == "Loaded" else (told.get("progress", 0), 100)
 
-        self.server.wait(done, progress, f"loading {self._folder.name} on Milvus")
+        self.server.wait(done, progress, f"loading {self._folder.name} on Milvus", stall_s)
 
     def _ask(self, method: str, **named: Any) -> Any:
         """A search or query; where the server has nothing loaded, as after a restart, it loads first."""
@@ -208,7 +210,7 @@ class MilvusCollection:
         except EngineError as error:
             if "not loaded" not in str(error) and "not fully loaded" not in str(error):
                 raise
-        self._load(silent)
+        self._load(silent, self.server.timeout_s)
         return self.server.call(method, self._name, **named)
 
     def _best(
@@ -252,8 +254,7 @@ class MilvusCollection:
         self.server.run(lambda _client: pages.close())
 
     def _call(self, method: str, *given: Any, **named: Any) -> Any:
-        """Of a build: it waits for a server that is away."""
-        return self.server.call(method, self._name, *given, patience_s=PATIENCE_S, **named)
+        return self.server.call(method, self._name, *given, patience_s=self._patience_s, **named)
 
     def _write(self) -> None:
         (self._folder / FILE).write_text(json.dumps(asdict(self._pointer)))

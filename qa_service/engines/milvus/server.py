@@ -121,11 +121,17 @@ class Server:
             time.sleep(wait_s)
             wait_s = min(LONGEST_WAIT_S, wait_s * 2)
 
-    def wait(self, done: Callable[[], tuple[int, int]], progress: Progress, name: str) -> None:
+    def wait(
+        self,
+        done: Callable[[], tuple[int, int]],
+        progress: Progress,
+        name: str,
+        stall_s: float = STALL_S,
+    ) -> None:
         """Wait until ``done`` gives two equal numbers: what is done, and of how much.
 
         Raises:
-            EngineTimeout: it does not get on.
+            EngineTimeout: it does not get on for ``stall_s``.
         """
         made, total = done()
         if made >= total:
@@ -136,10 +142,10 @@ class Server:
                 if made > last:
                     bar.update(made - last)
                     last, moved = made, time.monotonic()
-                if time.monotonic() - moved > STALL_S:
+                if time.monotonic() - moved > stall_s:
                     raise EngineTimeout(
-                        f"Milvus at {self.uri} has not got on with {name} for {STALL_S:.0f} s, "
-                        f"at {made} of {total}: look at its memory and its log, then `qa build`"
+                        f"Milvus at {self.uri} has not got on with {name} for {stall_s:g} s, "
+                        f"at {made} of {total}: look at its memory and its log"
                     )
                 time.sleep(poll_s)
                 poll_s = min(SLOWEST_POLL_S, poll_s * 1.3)
