@@ -68,6 +68,11 @@ def test_every_span_leads_back_to_what_it_was_made_of(
         assert shown.text[start:end].replace("-\n", "") in without_breaks
 
 
+@given(st.text("aB-\n \xad“ﬁ"))
+def test_the_short_way_to_the_text_as_searched_is_that_of_the_long_one(text: str) -> None:
+    assert plain(text) == searchable(text).text
+
+
 def test_a_word_that_a_line_break_cut_is_found_and_the_passage_is_unchanged() -> None:
     text = "The infra-\nstructure o\ufb03ce opened."
     release = Release("r", "", text)
