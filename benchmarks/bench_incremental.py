@@ -75,6 +75,9 @@ def main() -> None:
             "one of these removed": changed(big, remove),
             "an old one edited": changed(big, edit_old),
             "an old one removed": changed(big, remove_old),
+            "a hundred more at once": changed(big, add_hundred),
+            "a thousand more at once": changed(big, add_thousand),
+            "one of each file removed": changed(big, remove_of_each),
             "that one release alone": changed(one, add),
         }
         size = tables["a full build"][0].manifest.passages
@@ -148,6 +151,24 @@ def edit(corpus: Path) -> None:
 def remove(corpus: Path) -> None:
     """One release."""
     (corpus / "new-1.txt").unlink()
+
+
+def add_hundred(corpus: Path) -> None:
+    """A hundred such releases."""
+    for _ in range(100):
+        add(corpus)
+
+
+def add_thousand(corpus: Path) -> None:
+    """A thousand."""
+    for _ in range(10):
+        add_hundred(corpus)
+
+
+def remove_of_each(corpus: Path) -> None:
+    """The first release of each of the files that were there from the beginning."""
+    for path in corpus.glob("wire-*.jsonl"):
+        path.write_text(path.read_text().partition("\n")[2])
 
 
 def edit_old(corpus: Path) -> None:
