@@ -65,7 +65,7 @@ def point_at(index: Path, generation_id: str) -> None:
     draft.replace(index / "CURRENT")
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:
         time.sleep(POLL_S)
@@ -115,26 +115,30 @@ def test_requests_never_notice_an_exchange(
             except BaseException as error:
                 failures.append(error)
 
-    threads = [threading.Thread(target=ask_without_pause) for _ in range(2)]
-    for thread in threads:
-        thread.start()
     published = {current_id(own.index): "edition0"}
+    with serving.generation() as generation:
+        met_by(generation)  # models are loaded now, however long that takes
 
     def is_answered_from_what_is_current() -> bool:
         count = len(seen)
         return eventually(lambda: any(one == current_id(own.index) for one, _ in seen[count:]))
 
-    for edition in range(1, 6):
-        write_edition(own, edition)
-        published[quick_build(own).manifest.generation_id] = f"edition{edition}"
-        assert is_answered_from_what_is_current()
-        if edition % 2 == 0:
-            publish(own.index, generation_ids(own.index)[-2])
-            assert is_answered_from_what_is_current()
-        prune(own.index, keep=2)
-    done.set()
+    threads = [threading.Thread(target=ask_without_pause) for _ in range(2)]
     for thread in threads:
-        thread.join()
+        thread.start()
+    try:
+        for edition in range(1, 6):
+            write_edition(own, edition)
+            published[quick_build(own).manifest.generation_id] = f"edition{edition}"
+            assert is_answered_from_what_is_current()
+            if edition % 2 == 0:
+                publish(own.index, generation_ids(own.index)[-2])
+                assert is_answered_from_what_is_current()
+            prune(own.index, keep=2)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     assert failures == []
     assert {(one, frozenset(met)) for one, met in seen} == {
         (one, frozenset({edition})) for one, edition in published.items()
