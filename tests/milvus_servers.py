@@ -32,7 +32,7 @@ UNPACKED = Path(sys.prefix, "milvus-server")
 """Where the program is unpacked once: 250 MB, five seconds."""
 
 SERVE = """
-import contextlib, signal, sys, time, urllib.request
+import contextlib, signal, socket, sys, time, urllib.request
 from milvus import MilvusServer
 for one in (signal.SIGTERM, signal.SIGINT):  # what it started would outlive it
     signal.signal(one, signal.SIG_IGN)
@@ -51,7 +51,22 @@ more = "".join(f"  {line}\\n" for line in often)
 config = server.config
 config.template_text = config.template_text.replace("\\nqueryCoord:\\n", f"\\nqueryCoord:\\n{more}")
 server.wait_for_started = False
+
+def bound(port):
+    "The package's own takes the next port where connections of a server that was killed are fading."
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.suppress(OSError):
+        one.bind(("127.0.0.1", port))
+        one.listen()
+        return one
+    one.close()
+
+config.try_bind_port = bound
 server.start()
+if server.listen_port != int(sys.argv[2]):
+    server.server_proc.kill()
+    sys.exit("its port is taken")
 address = f"http://127.0.0.1:{server.webservice_port}/healthz"
 until = time.monotonic() + 120
 while server.server_proc.poll() is None and time.monotonic() < until:
@@ -87,6 +102,10 @@ class MilvusProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
+        with contextlib.suppress(ConnectionError):
+            while True:  # it is not dead at once
+                socket.create_connection(("127.0.0.1", self.port), 5).close()
+                time.sleep(0.02)
 
     def _run(self, *command: str) -> None:
         self._process = subprocess.Popen(

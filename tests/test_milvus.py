@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import grpc
 import httpx2
 import numpy as np
 import pytest
+from command_line import in_process
 from conftest import CORPUS, silent
 from faults import HashEmbedder
 from milvus_servers import OWNER, Lite, Real, start_lite
@@ -33,6 +33,7 @@ from qa_service.cli.building import as_lines
 from qa_service.engines import Allowed, Entry, Facets
 from qa_service.engines.lexical_tantivy import words_of
 from qa_service.engines.milvus import MilvusDense, MilvusLexical, Server
+from qa_service.engines.milvus import server as server_module
 from qa_service.engines.milvus.filters import expressions
 from qa_service.engines.milvus.lexical import LONGEST_BYTES
 from qa_service.engines.milvus.naming import read_pointer
@@ -46,7 +47,6 @@ from qa_service.index import (
     generation_ids,
     open_current,
     prune,
-    publish,
 )
 from qa_service.settings import read_settings
 from qa_service.types import Filters, Numbers, Period, Scores, Vectors
@@ -155,6 +155,7 @@ class Outage:
     """A service whose server was killed and is starting again, and what it said meanwhile."""
 
     url: str
+    index: Path
     report: BuildReport
     before: Any
     during: Any
@@ -181,7 +182,7 @@ def outage(
         )
         report = build(make_plan(settings), make_engines(settings), silent)
         with served(**given) as url:
-            found = Outage(url, report, None, None, False, Future())
+            found = Outage(url, settings.index_dir, report, None, None, False, Future())
             found.before = found.get("/api/search", **ASKED)
             milvus.kill()
             found.during = found.get("/api/search", **ASKED)
@@ -198,11 +199,15 @@ def test_a_server_that_was_killed_is_said_to_be_away(outage: Outage) -> None:
     assert outage.red
 
 
-def test_a_server_without_bm25_is_told_and_the_local_engine_indexes_words(outage: Outage) -> None:
+def test_a_server_without_bm25_is_told_and_the_local_engine_indexes_words(
+    outage: Outage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     manifest = outage.report.manifest
     assert manifest.recipe.lexical == "tantivy"
     assert "has no BM25 (2.5 has): the words are indexed here, by tantivy" in manifest.lexical
     assert manifest.lexical in as_lines(outage.report)
+    listed = in_process(monkeypatch, capsys)("generations", "--index", outage.index).out
+    assert listed.rstrip().endswith(manifest.lexical)
 
 
 # From here on with milvus-lite, and without a model.
@@ -350,10 +355,15 @@ def test_words_are_found_and_weighed_as_by_the_local_engine(
 
 
 def test_the_alias_follows_what_is_published_and_a_held_generation_keeps_its_own(
-    milvus_lite: Lite, on_lite: tuple[BuildPlan, Engines]
+    milvus_lite: Lite,
+    on_lite: tuple[BuildPlan, Engines],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     plan, engines = on_lite
     server = Server(milvus_lite.uri)
+    monkeypatch.setenv("QA_MILVUS_URI", milvus_lite.uri)
+    qa = in_process(monkeypatch, capsys)
 
     first = build(plan, engines, silent).manifest.generation_id
     folder = plan.index / first
@@ -373,12 +383,11 @@ def test_the_alias_follows_what_is_published_and_a_held_generation_keeps_its_own
         for one, same in zip(before, after, strict=True):
             assert_same(one, same)
         assert prune(plan.index, 1, engines.drop) == []
-    engines.publish(folder)
-    publish(plan.index, first)
+    assert qa("publish", first, "--index", plan.index).code == 0
     assert current() == named(folder)
-    engines.publish(plan.index / second)
-    publish(plan.index, second)
-    assert prune(plan.index, 1, engines.drop) == [first]
+    assert qa("publish", second, "--index", plan.index).code == 0
+    assert qa("prune", "--keep", "1", "--index", plan.index).code == 0
+    assert generation_ids(plan.index) == [second]
     assert collections(milvus_lite, plan) == named(plan.index / second)
     assert current() == named(plan.index / second)
 
@@ -408,6 +417,7 @@ def test_a_changed_corpus_is_copied_and_changed_to_what_a_full_build_makes(
 
 BUILDER = """
 import sys
+import time
 from pathlib import Path
 from conftest import silent
 from milvus_servers import Lite
@@ -421,6 +431,8 @@ send = MilvusCollection._send
 def told(self, rows):
     send(self, rows)
     print(self._folder.name, len(rows), flush=True)
+    if self._folder.name == "lexical":
+        time.sleep(600)  # until it is killed
 
 MilvusCollection._send = told
 server = type("Server", (), {"uri": sys.argv[1]})
@@ -443,10 +455,7 @@ def test_a_build_that_is_killed_is_taken_up_without_sending_anything_twice(
         if sent["lexical"]:
             builder.send_signal(signal.SIGKILL)
             break
-    for line in builder.stdout:  # what it said before it was dead
-        sent[line.split()[0]] += int(line.split()[1])
     builder.wait()
-    assert sent["lexical"] < sent["dense"]
 
     plan, engines = lite_engines(lite_settings(milvus_lite, tmp_path))
     assert generation_ids(plan.index) == []
@@ -461,7 +470,7 @@ def test_a_build_that_is_killed_is_taken_up_without_sending_anything_twice(
     passages = report.manifest.passages
     assert sent["dense"] == passages
     assert again["dense"] == 0
-    assert 0 < again["lexical"] <= passages - sent["lexical"]
+    assert 0 < again["lexical"] == passages - sent["lexical"]
     folder = plan.index / report.manifest.generation_id
     assert collections(milvus_lite, plan) == named(folder)
     with opened(plan, engines) as generation:
@@ -559,10 +568,8 @@ def test_a_server_that_is_not_there_or_does_not_answer_is_an_error_of_ours() -> 
         away.call("list_collections")
     with socket.create_server(("127.0.0.1", 0)) as mute:
         silent_one = Server(f"http://127.0.0.1:{mute.getsockname()[1]}", 0.3)
-        began = time.monotonic()
         with pytest.raises(EngineError, match="Milvus at http://127"):
             silent_one.call("list_collections")
-        assert time.monotonic() - began < 30
 
 
 class _Rpc(grpc.RpcError):
@@ -587,9 +594,10 @@ class _Rpc(grpc.RpcError):
     ],
 )
 def test_errors_of_the_connection_become_ours(
-    milvus_lite: Lite, error: Exception, ours: type[EngineError]
+    milvus_lite: Lite, error: Exception, ours: type[EngineError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = Server(milvus_lite.uri, 0.3)
+    monkeypatch.setattr(server_module, "FIRST_WAIT_S", 60.0)  # so it is not tried again
+    server = Server(milvus_lite.uri)
 
     def fail(_client: Any) -> None:
         raise error
