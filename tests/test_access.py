@@ -245,9 +245,11 @@ def test_a_limit_that_is_none_is_a_wrong_setting(settings: Settings, keys: Keys)
 
 
 def test_only_a_trusted_proxy_says_who_asks(plan: BuildPlan, built: BuildReport) -> None:
+    client = httpx2.Client(timeout=60)
+
     def statuses(url: str) -> list[int]:
         return [
-            httpx2.get(f"{url}/api/status", headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code
+            client.get(f"{url}/api/status", headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code
             for n in range(3)
         ]
 
@@ -270,7 +272,10 @@ def test_a_full_queue_refuses_at_once_and_what_was_accepted_is_answered(
     plan: BuildPlan, built: BuildReport
 ) -> None:
     own = {"concurrency": 1, "queue": 2, "queue_timeout_s": 60}
-    with served(index_dir=plan.index, **own) as url, httpx2.Client(base_url=url) as client:
+    with (
+        served(index_dir=plan.index, **own) as url,
+        httpx2.Client(base_url=url, timeout=60) as client,
+    ):
 
         def ask(_n: int) -> Any:
             return client.post("/api/answer", json={"question": QUESTION}, timeout=60)
@@ -374,7 +379,10 @@ def test_a_request_that_takes_longer_than_it_may_is_given_up_between_two_stages(
 ) -> None:
     many = {"searches": [{"q": f"wind farm {n}", "k": 100, "explain": True} for n in range(100)]}
     own = {"concurrency": 1, "queue": 0, "request_timeout_s": 0.1}
-    with served(index_dir=plan.index, **own) as url, httpx2.Client(base_url=url) as client:
+    with (
+        served(index_dir=plan.index, **own) as url,
+        httpx2.Client(base_url=url, timeout=60) as client,
+    ):
         reply = client.post("/api/search:batch", json=many, timeout=60)
         assert_problem(reply, 504)
         assert int(reply.headers["retry-after"]) >= 1
@@ -417,7 +425,10 @@ def test_the_dearest_request_that_the_limits_let_through_holds_no_more_than_is_s
 
 def test_who_waits_too_long_is_let_go(plan: BuildPlan, built: BuildReport) -> None:
     own = {"concurrency": 1, "queue": 100, "queue_timeout_s": 0.001}
-    with served(index_dir=plan.index, **own) as url, httpx2.Client(base_url=url) as client:
+    with (
+        served(index_dir=plan.index, **own) as url,
+        httpx2.Client(base_url=url, timeout=60) as client,
+    ):
         with ThreadPoolExecutor(20) as pool:
             posts = [
                 pool.submit(client.post, "/api/answer", json={"question": QUESTION}, timeout=60)

@@ -261,7 +261,7 @@ def test_several_workers_answer_count_together_and_a_killed_one_is_replaced(
         for _ in range(20):
             asked = httpx2.post(f"{url}/api/answer", json={"question": QUESTION}, timeout=60)
             assert asked.json()["status"] == "answered"
-        counted = samples(httpx2.get(f"{url}/metrics").text)
+        counted = samples(httpx2.get(f"{url}/metrics", timeout=60).text)
         assert counted['qa_answers_total{status="answered"}'] == 20
         more = [httpx2.get(f"{url}/api/releases", timeout=60).status_code for _ in range(6)]
         assert more == [200, 200, 200, 429, 429, 429]  # whichever worker it was

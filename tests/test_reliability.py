@@ -111,7 +111,7 @@ def test_a_client_that_goes_away_costs_no_other(plan: BuildPlan, built: BuildRep
         asked = {"question": "How many turbines stand at Stormvik?"}
         reply = httpx2.post(f"{url}/api/answer", json=asked, timeout=60)
         assert reply.json()["status"] == "answered"
-        assert "qa_requests_waiting 0.0" in httpx2.get(f"{url}/metrics").text
+        assert "qa_requests_waiting 0.0" in httpx2.get(f"{url}/metrics", timeout=60).text
 
 
 def on_milvus(index: Path, generation_id: str) -> str:
@@ -140,7 +140,10 @@ def test_where_no_milvus_listens_the_service_says_so_and_recovers_without_a_rest
     dead = on_milvus(tmp_path, good)
     publish(tmp_path, dead)
     away = {"milvus_uri": f"http://127.0.0.1:{free_port()}", "milvus_timeout_s": 0.5}
-    with served(index_dir=tmp_path, **away) as url, httpx2.Client(base_url=url) as client:
+    with (
+        served(index_dir=tmp_path, **away) as url,
+        httpx2.Client(base_url=url, timeout=60) as client,
+    ):
 
         def status(path: str) -> int:
             return int(client.get(path, timeout=60).status_code)
