@@ -19,14 +19,18 @@ MOST = 5
 _EACH = re.compile(
     r"\bcompar\w+|\badd(?:ing|ed)? (?:.*\b)?up\b|\beach\b|\bboth\b|\brespectively\b|\bamong\b|\bdiffer\w*"
     r"|\b(?:larg|small|long|short|high|low|bigg|few|heavi|old|strict)(?:er|est)\b"
-    r"|\b(?:most|least|more|less|came first|in order)\b|^\W*between\b",
+    r"|\b(?:most|least|more|less|came first|in order)\b|^\W*between\b"
+    r"|\b(?:terms|sentences|punishments|fines|penalties|amounts|sums|prices|percentages|figures|dates|ages)\b",
     re.IGNORECASE,
 )
 """What asks the same of all that stand in a row; "or" and "than" do so by themselves."""
 _NAME = re.compile(
     r"[A-Z][\w&'’-]*(?:\.(?= [A-Z]))?(?: (?:of |the |de |van |v\. )?[A-Z0-9][\w&'’-]*(?:\.(?= [A-Z]))?)*"
 )
-_AND = re.compile(r"(?:, | and |, and )(?:(?:his|her|its|their|the) )?(?:[a-z][\w'’-]* ){0,2}")
+_AND = re.compile(
+    r", |,? and (?:(?:to|for|by|of|from|in|against) )?"
+    r"(?:(?:his|her|its|their|the) )?(?:[a-z][\w'’-]* ){0,2}"
+)
 _OR = re.compile(
     r"(?:'s|’s)?(?P<own>(?: [a-z][\w'’-]*){0,3}?),? (?:or|than|versus|vs\.?|compared (?:to|with)) "
     r"(?:[a-z][\w'’-]* ){0,4}"

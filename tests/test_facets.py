@@ -113,7 +113,7 @@ def test_it_is_said_of_whom_the_releases_say_nothing(court: Generation) -> None:
     given = answer(
         court, "What prison terms did Jon Berg, Eva Dahl and Xaver Quillfeather each get?"
     )
-    assert "Of Xaver Quillfeather the releases do not say." in given.notes
+    assert "“Xaver Quillfeather”: the releases do not say." in given.notes
 
 
 def test_days_are_compared_by_the_releases_of_each(court: Generation) -> None:

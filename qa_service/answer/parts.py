@@ -11,13 +11,13 @@ from qa_service.types import Claim, Draft, Found, Query
 
 QUOTES = 2
 """Quotes given for each part."""
-SILENT = "Of {part} the releases do not say."
+SILENT = "“{part}”: the releases do not say."
 
 
 def answer_parts(
     published: Published, answerer: Answerer, parts: Sequence[Query], k: int, threshold: float
 ) -> tuple[Draft, list[Found]] | None:
-    """The draft of all parts and the passages of each; ``None`` unless two parts have an answer."""
+    """The draft of all parts and the passages of each; ``None`` if no part has an answer."""
     found: list[Found] = []
     claims: list[Claim] = []
     said: list[float] = []
@@ -35,7 +35,7 @@ def answer_parts(
         else:
             silent.append(SILENT.format(part=part.facet))
         found += own
-    if len(said) < 2:
+    if not said:
         return None
     by_id: dict[str, Found] = {}
     for one in sorted(found, key=lambda one: one.rank):

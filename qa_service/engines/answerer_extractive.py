@@ -314,13 +314,17 @@ def _supplies(read: Read, i: int, question: str) -> bool:
 
 
 def _repeats(read: Read, found: Sequence[Found], i: int, j: int) -> bool:
-    """Whether sentence ``i`` says what ``j`` does; with other names, of another release, it does not."""
+    """Whether sentence ``i`` says what ``j`` does; with other names or numbers, of another release, not."""
     one, other = (read.sentences[place] for place in (i, j))
     words, others = (set(re.findall(r"\w+", each.text.lower())) for each in (one, other))
     if len(words & others) <= ALIKE * min(len(words), len(others)):
         return False
     apart = found[one.place].release.release_id != found[other.place].release.release_id
-    return not (apart and set(names_in(one.text)) - set(names_in(other.text)))
+    return not (apart and _named_and_counted(one.text) - _named_and_counted(other.text))
+
+
+def _named_and_counted(text: str) -> set[str]:
+    return {*names_in(text), *re.findall(r"\d[\d.,]*\d|\d", text)}
 
 
 def _issue_claim(question: str, found: Sequence[Found]) -> Claim | None:
