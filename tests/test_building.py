@@ -1,5 +1,6 @@
 """Builds that nobody types: by a server that is asked to, and by a process that watches the corpus."""
 
+import contextlib
 import json
 import os
 import signal
@@ -28,6 +29,15 @@ def eventually(true: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
     while not true() and time.monotonic() < deadline:
         time.sleep(0.05)
     return true()
+
+
+def processes_named(part: str) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            if part.encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
 
 
 def environ(plan: BuildPlan) -> dict[str, str]:
@@ -100,9 +110,8 @@ def test_a_build_that_fails_says_why(own_plan: BuildPlan) -> None:
 def test_a_build_that_was_killed_is_said_to_have_been(own_plan: BuildPlan) -> None:
     job = jobs.start(own_plan.index, environ(own_plan))
     path = str(own_plan.index / jobs.FOLDER / f"{job.job_id}.jsonl")
-    for folder in Path("/proc").glob("[0-9]*"):
-        if path.encode() in (folder / "cmdline").read_bytes():
-            os.kill(int(folder.name), signal.SIGKILL)
+    [builder] = processes_named(path)
+    os.kill(builder, signal.SIGKILL)
     assert eventually(lambda: jobs.read(own_plan.index, job.job_id).ended)
     assert "was killed" in jobs.read(own_plan.index, job.job_id).error
 
