@@ -32,6 +32,8 @@ hypothesis.settings.load_profile("steady")
 for name in [name for name in os.environ if name.startswith("QA_")]:
     del os.environ[name]
 os.environ["HF_HUB_OFFLINE"] = "1"
+for pool in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # threads that wait for work spin
+    os.environ.setdefault(pool, "1")
 os.environ["QA_KEYS_FILE"] = str(DATA / "no-keys.json")  # a developer's own would be asked for
 
 
