@@ -110,6 +110,7 @@ def test_a_build_that_fails_says_why(own_plan: BuildPlan) -> None:
 def test_a_build_that_was_killed_is_said_to_have_been(own_plan: BuildPlan) -> None:
     job = jobs.start(own_plan.index, environ(own_plan))
     path = str(own_plan.index / jobs.FOLDER / f"{job.job_id}.jsonl")
+    assert eventually(lambda: processes_named(path) != [])  # a new process is nameless at first
     [builder] = processes_named(path)
     os.kill(builder, signal.SIGKILL)
     assert eventually(lambda: jobs.read(own_plan.index, job.job_id).ended)
