@@ -123,7 +123,7 @@ def example(
     sentences = sentences_of(found)
     if not sentences:
         return Example(name, meta["answerable"], query, [], [], np.empty((0, 0)), np.empty(0), {})
-    features = Weighing(query, found, terms).features(sentences)
+    features = Weighing(query, found, terms, tools.embedder.knows).features(sentences)
     features = engine.with_meaning(query.text, found, features, tools)
     right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
     answers = tuple(meta.get("answers") or meta.get("gold_answers") or ())
