@@ -7,10 +7,7 @@ QUESTIONS is a JSONL file in one of two forms. With ``evidence`` (``release_id``
 ``answer_starts`` or ``selected_sentences`` in ``metadata``. CORPUS is the ``corpus.jsonl`` they are
 about. Five folds: each question is measured by models that were trained without its fold. The reader has
 to be trained before; how to weigh it, and the confidence, are learned and measured on articles that it
-has not seen. A set that is given twice counts twice.
-
-The packaged confidence was learned alone, beside the models that were there, with 594 questions over press
-releases that are not in the repository, and with SQuAD 2.0 given twice.
+has not seen.
 """
 
 import argparse
@@ -126,7 +123,7 @@ def example(
     sentences = sentences_of(found)
     if not sentences:
         return Example(name, meta["answerable"], query, [], [], np.empty((0, 0)), np.empty(0), {})
-    features = Weighing(query, found, terms, tools.embedder.knows).features(sentences)
+    features = Weighing(query, found, terms).features(sentences)
     features = engine.with_meaning(query.text, found, features, tools)
     right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
     answers = tuple(meta.get("answers") or meta.get("gold_answers") or ())

@@ -149,7 +149,7 @@ class ExtractiveAnswerer:
         if not sentences:
             return Read([], np.empty((0, len(_COLUMNS))), np.empty(0), np.empty(0))
         terms = Terms(tools.lexical.stems, tools.lexical.rarity)
-        features = Weighing(query, found, terms, tools.embedder.knows).features(sentences)
+        features = Weighing(query, found, terms).features(sentences)
         features = with_meaning(query.text, found, features, tools)
         scores = models().sentence(features)
         best = np.argsort(-scores, kind="stable")[
