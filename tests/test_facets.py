@@ -47,6 +47,8 @@ def parts(question: str) -> list[tuple[str, str]]:
          ["2 May 2022", "6 June 2022", "4 July 2022"], "Compare the grants of 2 May 2022."),
         ("Compare the grants in May 2022 with those in June 2022.", ["May 2022", "June 2022"],
          "Compare the grants in May 2022 with those in."),
+        ("What fines went to Eva Dahl and to Jon Berg?", ["Eva Dahl", "Jon Berg"],
+         "What fines went to Eva Dahl?"),
     ],
 )  # fmt: skip
 def test_each_of_several_gets_a_question_of_its_own(
