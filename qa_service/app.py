@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def create_app(settings: Settings | None = None, shared: Path | None = None) -> 
     app.state.settings = settings
     app.state.answerer = make_answerer(settings)
     app.state.serving = Serving(
-        settings.index_dir, make_engines(settings, _threads(settings)), canary
+        settings.index_dir,
+        make_engines(settings, _threads(settings)),
+        partial(canary, answerer=app.state.answerer),
     )
     endpoint = tools.Endpoint(
         lambda: tools.make_server(app.state.serving, app.state.answerer, settings),

@@ -2,6 +2,8 @@ import contextlib
 import gc
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from qa_service.answer import ask
 from qa_service.errors import EngineError, GenerationCorrupt, GenerationMissing
 from qa_service.index import (
     BuildPlan,
+    BuildReport,
     Generation,
     Serving,
     current_id,
@@ -240,6 +243,33 @@ def test_a_canary_that_fails_leaves_the_old_generation_serving(
     assert eventually(lambda: served_id(made) == second)
     assert eventually(lambda: made.problem is None)
     made.stop()
+
+
+FIRST_QUESTIONS = """
+import sys
+from fastapi.testclient import TestClient
+from qa_service.app import create_app
+
+loaded = []
+with TestClient(create_app()) as client:
+    assert client.get("/readyz").status_code == 200
+    asked = {"question": "What was said of the wnid farm in May 2024?"}
+    sys.addaudithook(lambda event, of: event in ("import", "open") and loaded.append(str(of[0])))
+    assert client.get("/api/search", params={"q": asked["question"]}).status_code == 200
+    assert client.post("/api/answer", json=asked).status_code == 200
+    late = [name for name in loaded if not name.endswith((".py", "/PAUSED"))]
+sys.exit(f"loaded too late: {late}" if late else 0)
+"""
+
+
+def test_a_server_that_is_ready_has_loaded_what_the_first_questions_need(
+    plan: BuildPlan, built: BuildReport
+) -> None:
+    environ = os.environ | {"QA_INDEX_DIR": str(plan.index)}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_QUESTIONS], env=environ, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_a_server_that_stops_lets_the_last_request_finish(own: BuildPlan) -> None:

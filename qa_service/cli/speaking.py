@@ -1,5 +1,7 @@
 """The verb that speaks to assistants: mcp."""
 
+from functools import partial
+
 from qa_service.cli.options import Index
 from qa_service.settings import read_settings
 
@@ -14,8 +16,11 @@ def mcp(index: Index = None) -> None:
     from qa_service.wiring import canary, make_answerer, make_engines
 
     settings = read_settings(index_dir=index)
-    serving = Serving(settings.index_dir, make_engines(settings), canary)
-    server = make_server(serving, make_answerer(settings), settings)
+    answerer = make_answerer(settings)
+    serving = Serving(
+        settings.index_dir, make_engines(settings), partial(canary, answerer=answerer)
+    )
+    server = make_server(serving, answerer, settings)
     serving.start(settings.poll_s)
     try:
         server.run("stdio")

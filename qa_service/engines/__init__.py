@@ -246,5 +246,8 @@ class Tools:
 class Answerer(Protocol):
     """Retrieved passages to a draft. What it says is checked by ``qa_service.answer``."""
 
+    def warm_up(self) -> None:
+        """Load what the first answer would wait for."""
+
     def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
         """Propose the quotes that answer ``query.text``, in the order in which they should be read."""

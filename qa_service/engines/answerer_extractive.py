@@ -119,6 +119,11 @@ class ExtractiveAnswerer:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
+    def warm_up(self) -> None:
+        """Load the models, and read one sentence."""
+        models()
+        self._reader.read("Who?", [("", "Nobody.")])
+
     def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
         """The best sentences, the best first; for a question about the release its letterhead."""
         if about_issue := _issue_claim(query.text, found):

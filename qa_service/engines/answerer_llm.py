@@ -71,6 +71,10 @@ class LlmAnswerer:
         self._endpoint = endpoint
         self._built_in = built_in
 
+    def warm_up(self) -> None:
+        """Load the built-in answerer's models; the language model is not asked."""
+        self._built_in.warm_up()
+
     def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
         """The model's quotes that stand, in its order; else the built-in answerer's, with a note."""
         built_in = self._built_in.answer(query, found, tools)
