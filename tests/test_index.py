@@ -5,7 +5,10 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +33,7 @@ from qa_service.errors import (
 from qa_service.index import (
     BuildPlan,
     Generation,
+    build,
     current_id,
     generation_ids,
     manifest_of,
@@ -240,6 +244,25 @@ def test_an_interrupted_embedding_goes_on_where_it_stopped(own: BuildPlan) -> No
     assert generation_ids(own.index) == []
     report = quick_build(own)
     assert (report.manifest.passages, report.embedded) == (600, 600 - 256)
+
+
+def test_the_progress_of_embedding_moves_with_every_few_texts_and_ends_at_its_total(
+    own: BuildPlan,
+) -> None:
+    said = [" ".join(f"Ferry {n}-{at} sails at noon." for at in range(9)) for n in range(200)]
+    lines = [json.dumps({"_id": f"r{n}", "text": text}) for n, text in enumerate(said)]
+    (own.corpus / "wire.jsonl").write_text("\n".join(lines))
+    steps: dict[str, list[int | None]] = {}
+
+    @contextlib.contextmanager
+    def progress(what: str, total: int | None) -> Iterator[Any]:
+        own_steps = steps[what] = [total]
+        yield SimpleNamespace(update=own_steps.append)
+
+    build(own, hash_engines(), progress)
+    total, *done = steps["embedding passages and sentences"]
+    assert sum(n or 0 for n in done) == total
+    assert max(n or 0 for n in done if n) < (total or 0) / 3
 
 
 def test_a_cache_that_is_lost_is_made_again(own: BuildPlan, index: Path) -> None:

@@ -630,7 +630,9 @@ def test_a_build_says_how_far_sending_and_copying_are(
         yield Counter()
 
     passages = build(plan, engines, progress).manifest.passages
-    assert told["embedding passages"] == told["indexing lexical"] == [passages, passages]
+    embedded, of = told["embedding passages and sentences"]
+    assert embedded == of > passages
+    assert told["indexing lexical"] == [passages, passages]
     assert told["indexing releases"] == [60, 60]
     wire(plan.corpus, 30)
     after = build(plan, engines, progress).manifest.passages

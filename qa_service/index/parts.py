@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_service.engines import Embedder, Facets, Progress
+from qa_service.engines import Bar, Embedder, Facets, Progress
 from qa_service.index.catalogue_writing import CatalogueWriter, facets_of
 from qa_service.index.columns import Columns, write_columns
 from qa_service.index.embedding_cache import EmbeddingCache
@@ -76,19 +76,20 @@ class Parts:
             dense.remove(_ascending(delta.removed_passages | delta.added_passages))
         columns = Columns(self.staged)
         embedded = 0
-        total = len(delta.added_passages)
+        added = _ascending(delta.added_passages)
+        total = len(added) + int(columns.sentences[columns.places(added)].sum())
         with (
             self._sentence_writer(columns, delta.added_passages) as sentences,
-            self.progress("embedding passages", total) as bar,
+            self.progress("embedding passages and sentences", total) as bar,
         ):
             for slab in self._slabs(catalogue):
-                vectors, new = self._embed([slab.texts[at] for at in slab.quotable])
+                vectors, new = self._embed([slab.texts[at] for at in slab.quotable], bar)
+                bar.update(len(slab.numbers) - len(slab.quotable))
                 facets = [slab.facets[at] for at in slab.quotable]
                 dense.add(slab.numbers[slab.quotable], vectors, facets)
-                own, _ = self._embed([text for texts in slab.sentences for text in texts])
+                own, _ = self._embed([text for texts in slab.sentences for text in texts], bar)
                 sentences.put(columns.places(slab.numbers), own)
                 embedded += new
-                bar.update(len(slab.numbers))
         dense.save(self.progress)
         return embedded, dense.kind
 
@@ -120,8 +121,8 @@ class Parts:
         old = SentenceVectors(self.old / SENTENCES)
         return revised(folder, self.embedder.dim, counts, old, places)
 
-    def _embed(self, texts: list[str]) -> tuple[Vectors, int]:
-        return self.cache.embed(self.embedder, texts, lambda _n: None, afresh=self.afresh)
+    def _embed(self, texts: list[str], bar: Bar) -> tuple[Vectors, int]:
+        return self.cache.embed(self.embedder, texts, bar.update, afresh=self.afresh)
 
     def _slabs(self, catalogue: CatalogueWriter) -> Iterator[_Slab]:
         """All passages that were added, in the order of their numbers."""
