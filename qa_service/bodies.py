@@ -139,7 +139,9 @@ class SearchBody(BatchItem):
         }
     )
 
-    q: str = Field(description="What to look for.", json_schema_extra=NOT_BLANK)
+    q: str = Field(
+        description="What to look for.", examples=["Ream naval base"], json_schema_extra=NOT_BLANK
+    )
 
 
 class BatchBody(Body):

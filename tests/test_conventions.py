@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 from test_app import assert_problem
 
 from qa_service import bodies, listings, replies
+from qa_service import status as statuses
+from qa_service.api import building, chat_shapes
 from qa_service.api.exporting import as_csv, as_ris
 from qa_service.app import create_app
 from qa_service.settings import Settings
@@ -39,28 +41,54 @@ def reference(client: Any) -> dict[str, Any]:
     return dict(client.get("/openapi.json").json())
 
 
-def schemas(reference: dict[str, Any], route: dict[str, Any]) -> Iterator[str]:
-    content = route["responses"].get("200", {}).get("content", {}).get("application/json", {})
-    if "$ref" in content.get("schema", {}):
-        yield content["schema"]["$ref"].rpartition("/")[2]
+def routes_of(reference: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, verbs in reference["paths"].items():
+        for verb, route in verbs.items():
+            yield f"{verb.upper()} {path}", route
 
 
 def test_the_reference_is_openapi_3_1_and_has_an_example_of_every_reply(
     reference: dict[str, Any],
 ) -> None:
     assert reference["openapi"].startswith("3.1")
-    models = vars(replies) | vars(listings)
-    seen = 0
-    for path, verbs in reference["paths"].items():
-        for route in verbs.values():
-            for name in schemas(reference, route):
-                example = route["responses"]["200"]["content"]["application/json"].get("example")
-                assert example, f"{path}: {name}"
-                if name in models:
-                    models[name].model_validate(example)
-                    assert set(example) <= set(models[name].model_fields)
-                    seen += 1
-    assert seen >= 7
+    described = (replies, listings, statuses, chat_shapes, building)
+    models = {name: model for part in described for name, model in vars(part).items()}
+    for name, route in routes_of(reference):
+        replied = {code: reply for code, reply in route["responses"].items() if code < "300"}
+        kinds = [pair for reply in replied.values() for pair in reply["content"].items()]
+        assert kinds, name
+        for kind, content in kinds:
+            assert content.get("example"), f"{name}: {kind}"
+            model = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            if model:
+                models[model].model_validate(content["example"])
+                assert set(content["example"]) == set(models[model].model_fields), model
+
+
+def test_the_reference_has_an_example_of_every_parameter_that_has_to_be_given(
+    reference: dict[str, Any],
+) -> None:
+    for name, route in routes_of(reference):
+        for parameter in route.get("parameters", []):
+            assert "examples" in parameter["schema"] or not parameter["required"], name
+
+
+def test_events_in_the_reference_are_those_that_a_stream_sends(
+    client: Any, reference: dict[str, Any]
+) -> None:
+    for path, body in (
+        ("/api/answer/stream", {"question": "Who?"}),
+        ("/v1/chat/completions", CHAT | {"stream": True}),
+    ):
+        replied = reference["paths"][path]["post"]["responses"]["200"]["content"]
+        example = replied["text/event-stream"]["example"]
+        sent = client.post(path, json=body).text
+        shown, real = (
+            re.findall(r"^event: (\w+)$", text, re.MULTILINE) for text in (example, sent)
+        )
+        assert shown == real
+        for line in re.findall(r"^data: (?!\[DONE\])(.*)$", example, re.MULTILINE):
+            assert json.loads(line)
 
 
 def test_the_reference_shows_what_can_be_asked_and_what_an_error_looks_like(
@@ -160,6 +188,12 @@ def test_releases_are_listed_the_newest_first_page_by_page(client: Any) -> None:
     assert own["total"] == len(own["releases"]) >= 1
     assert {one["issuer"] for one in own["releases"]} == {"Nordfjell Energy"}
     assert_problem(client.get("/api/releases", params={"limit": 501}), 422)
+
+
+def test_the_reference_says_which_replies_are_not_sent_again(reference: dict[str, Any]) -> None:
+    described = {name for name, route in routes_of(reference) if "304" in route["responses"]}
+    paths = ("search", "search/export", "releases", "releases/{release_id}")
+    assert described == {f"GET /api/{path}" for path in (*paths, "passages/{passage_id}")}
 
 
 @pytest.mark.parametrize("address", TAGGED)

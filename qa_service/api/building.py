@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
@@ -47,7 +47,9 @@ def post_index(settings: Given, response: Response, body: BuildBody | None = Non
     return JobReply(**asdict(job))
 
 
-def known_job(job_id: str, settings: Given) -> jobs.Job:
+def known_job(
+    job_id: Annotated[str, Path(examples=["j20261125T085757961329-5e298b7f"])], settings: Given
+) -> jobs.Job:
     """The job of a route.
 
     Raises:

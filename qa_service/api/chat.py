@@ -4,11 +4,11 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from qa_service.api.answering import answer_body
@@ -46,7 +46,7 @@ def get_models(generation: Current) -> ModelsReply:
 
 
 @router.get("/v1/models/{model}", responses=problems(404, 422, 503))
-def get_model(model: str, generation: Current) -> ModelReply:
+def get_model(model: Annotated[str, Path(examples=[MODEL])], generation: Current) -> ModelReply:
     """The model of that name."""
     _check_model(model)
     return _model(generation)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -20,7 +20,12 @@ from qa_service.index import Serving, jobs
 router = APIRouter(tags=["service"])
 
 
-@router.get("/metrics", responses=problems(), response_class=Response)
+TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/metrics", responses=problems() | TEXT, response_class=Response)
 def get_metrics(request: Request, settings: Given) -> Response:
     """Requests, stages, answers, the generation and builds, as Prometheus reads them."""
     own = CollectorRegistry()

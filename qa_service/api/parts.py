@@ -102,6 +102,12 @@ def tagged(request: Request, response: Response, generation: Current) -> None:
 
 
 Tagged = Depends(tagged)
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {
+        "description": "Nothing was published since the reply whose `ETag` is in `If-None-Match`."
+    }
+}
+"""How the replies of a tagged route are described, beside its own."""
 
 
 def on_unchanged(_request: Request, unchanged: Exception) -> Response:

@@ -28,7 +28,8 @@ SCHEMES = {
 BUILDING = "/api/index"
 """Routes that need one always."""
 EXAMPLES: dict[str, Any] = json.loads((files(__package__) / "examples.json").read_bytes())
-"""A reply by the name of its model, as the service gave it over the first release."""
+"""A reply by the name of its model or, where it is no JSON of ours, by its route and media type; as the
+service gave it over the first release."""
 
 
 def describe(app: FastAPI) -> None:
@@ -67,7 +68,8 @@ def describe(app: FastAPI) -> None:
 
 def _exemplify(route: dict[str, Any]) -> None:
     for reply in route["responses"].values():
-        content = reply.get("content", {}).get("application/json", {})
-        name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-        if name in EXAMPLES:
-            content["example"] = EXAMPLES[name]
+        for kind, content in reply.get("content", {}).items():
+            model = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            name = model or f"{route['operationId']} {kind}"
+            if name in EXAMPLES:
+                content["example"] = EXAMPLES[name]

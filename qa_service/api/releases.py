@@ -2,15 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from qa_service.api.parts import Current, Tagged, page_links, problems
+from qa_service.api.parts import UNCHANGED, Current, Tagged, page_links, problems
 from qa_service.bodies import ReleasesQuery
 from qa_service.index import Generation
 from qa_service.listings import ReleasesReply, ReleaseSummary
 from qa_service.replies import PassageReply, ReleaseReply
 
-router = APIRouter(tags=["releases"], dependencies=[Tagged])
+RELEASE = "2022-05-16-cambodia-us-foreign-ministers"
+"""The example of a release."""
+
+router = APIRouter(tags=["releases"], dependencies=[Tagged], responses=UNCHANGED)
 
 
 @router.get("/api/releases", responses=problems(422, 503))
@@ -28,13 +31,17 @@ def get_releases(
 
 
 @router.get("/api/releases/{release_id:path}", responses=problems(404, 410, 422, 503))
-def get_release(release_id: str, generation: Current) -> ReleaseReply:
+def get_release(
+    release_id: Annotated[str, Path(examples=[RELEASE])], generation: Current
+) -> ReleaseReply:
     """A whole release, as it was read."""
     return ReleaseReply.of(generation.release(release_id), generation)
 
 
 @router.get("/api/passages/{passage_id:path}", responses=problems(404, 422, 503))
-def get_passage(passage_id: str, generation: Current) -> PassageReply:
+def get_passage(
+    passage_id: Annotated[str, Path(examples=[f"{RELEASE}:3442-3941"])], generation: Current
+) -> PassageReply:
     """One passage by its id, `release:start-end`."""
     return PassageReply.of(generation.passage(passage_id), generation.generation_id)
 

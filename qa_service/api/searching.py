@@ -6,7 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from qa_service.api.exporting import EXPORTS
-from qa_service.api.parts import Current, Given, Tagged, page_links, problems, timing
+from qa_service.api.parts import (
+    UNCHANGED,
+    Current,
+    Given,
+    Tagged,
+    page_links,
+    problems,
+    timing,
+)
 from qa_service.bodies import (
     MAX_K,
     MAX_OFFSET,
@@ -31,7 +39,9 @@ from qa_service.understood import UnderstoodReply
 router = APIRouter(tags=["search"])
 
 
-@router.get("/api/search", responses=problems(422, 502, 503, 504), dependencies=[Tagged])
+@router.get(
+    "/api/search", responses=problems(422, 502, 503, 504) | UNCHANGED, dependencies=[Tagged]
+)
 def get_search(
     body: Annotated[SearchBody, Query()],
     generation: Current,
@@ -69,6 +79,7 @@ def post_batch(body: BatchBody, generation: Current, settings: Given) -> BatchRe
 @router.get(
     "/api/search/export",
     responses=problems(422, 502, 503, 504)
+    | UNCHANGED
     | {200: {"content": {kind: {"schema": {"type": "string"}} for kind, _ in EXPORTS.values()}}},
     response_class=Response,
     dependencies=[Tagged],
