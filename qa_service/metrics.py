@@ -14,7 +14,9 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=FAST,
 )
-STAGES = Histogram("qa_stage_seconds", "Stages of a search.", ["stage"], buckets=FAST)
+STAGES = Histogram(
+    "qa_stage_seconds", "Stages of a search, and of the answer from it.", ["stage"], buckets=FAST
+)
 ANSWERS = Counter("qa_answers", "Answers by status.", ["status"])
 DROPPED = Counter("qa_claims_dropped", "Claims of an answerer that did not quote their release.")
 WAITING = Gauge(
@@ -30,7 +32,8 @@ def count_stages(took_ms: Mapping[str, float]) -> None:
     note_stages(took_ms)
 
 
-def count_answer(status: str, dropped: int) -> None:
-    """Note an answer, and how many claims were dropped from it."""
+def count_answer(status: str, dropped: int, took_s: float) -> None:
+    """Note an answer, how many claims were dropped from it, and what it took after its search."""
+    STAGES.labels("answer").observe(took_s)
     ANSWERS.labels(status).inc()
     DROPPED.inc(dropped)

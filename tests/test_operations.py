@@ -124,6 +124,7 @@ def test_metrics_count_requests_stages_and_answers_by_route(client: Any) -> None
 
     assert grew('qa_answers_total{status="answered"}') == 1
     assert grew('qa_stage_seconds_count{stage="dense"}') >= 1
+    assert grew('qa_stage_seconds_count{stage="answer"}') == 1
     answered = 'qa_request_seconds_count{method="POST",route="/api/answer",status="200"}'
     assert grew(answered) == 1
     route = "/api/releases/{release_id:path}"

@@ -122,6 +122,7 @@ def ask_in_steps(
     elif found and is_gathered(query) and not (query.when and query.when.order):
         found += _rest_of(published, found, WHOLE)
     yield Looked(query, found, standalone)
+    looked = time.perf_counter()
     check_deadline()
     generation_id = published.generation_id
     if gathered := gather(published, query):
@@ -145,8 +146,10 @@ def ask_in_steps(
     else:
         answer = Answer("no_evidence", UNREAD, (), 0.0, generation_id)
     found = _shown(found, answer, k)
-    took_ms = (time.perf_counter() - began) * 1000
-    count_answer(answer.status, answer.dropped)
+    ended = time.perf_counter()
+    count_answer(answer.status, answer.dropped, ended - looked)
+    stages = replace(stages, took_ms=stages.took_ms | {"answer": round(1000 * (ended - looked), 2)})
+    took_ms = (ended - began) * 1000
     log.info(
         "answer generation=%s status=%s confidence=%.2f dropped=%d took_ms=%.0f stages=%s",
         generation_id, answer.status, answer.confidence, answer.dropped, took_ms, stages.took_ms,
