@@ -102,7 +102,6 @@ def places(settings: Settings) -> int:
 
 def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> None:
     """From the inside out: the last one added is the first that a request meets."""
-    app.add_middleware(Heads)
     app.add_middleware(
         Queue,
         at_once=settings.concurrency or places(settings),
@@ -118,6 +117,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, shared: Path | None) -> N
         app.add_middleware(Hosts, allowed=settings.allowed_hosts.split())
     app.add_middleware(Versions)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Heads)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

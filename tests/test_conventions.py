@@ -204,6 +204,7 @@ def test_a_reply_that_the_caller_has_is_not_sent_again(client: Any, address: str
     for given in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
         again = client.get(address, headers={"If-None-Match": given})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert again.headers["vary"] == "Accept-Encoding"
     assert client.get(address, headers={"If-None-Match": 'W/"older"'}).status_code == 200
 
 
@@ -247,6 +248,7 @@ def test_the_time_of_each_stage_is_told(client: Any) -> None:
         told = dict(re.findall(r"(\w+);dur=([\d.]+)", reply.headers["server-timing"]))
         assert {"lexical", "embed", "dense", "fuse", "total"} <= set(told)
         assert float(told["total"]) >= float(told["embed"])
+        assert ("answer" in told) == (reply.request.method == "POST")
 
 
 def test_long_replies_are_compressed(client: Any) -> None:

@@ -97,7 +97,7 @@ def tagged(request: Request, response: Response, generation: Current) -> None:
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     had = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
     if tag in had or tag.removeprefix("W/") in had or "*" in had:
-        raise Unchanged(headers)
+        raise Unchanged(headers | {"Vary": "Accept-Encoding"})  # as the reply itself, compressed
     response.headers.update(headers)
 
 

@@ -29,7 +29,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body up to the limit, then pass it on in one piece."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["method"] == "GET":
             await self._app(scope, receive, send)
             return
         body = b""
@@ -181,7 +181,7 @@ async def _nothing_more() -> Message:
 
 def _is_work(scope: Scope) -> bool:
     if scope["path"].startswith(WORK):
-        return bool(scope["method"] in ("GET", "HEAD", "POST"))
+        return bool(scope["method"] in ("GET", "POST"))
     if scope["path"] == TOOLS:
         return bool(scope["method"] == "POST")  # a GET waits for messages, and there are none
     return bool(scope["path"] == "/" and b"q=" in scope["query_string"])
