@@ -70,6 +70,10 @@ def test_while_answers_are_paused_the_page_says_so_and_searches_go_on(
     page = client.get("/", params={"q": QUESTION}, headers={"accept": "text/html"})
     assert page.status_code == 503
     assert paused in page.text
+    start = client.get("/")
+    assert start.status_code == 200
+    assert paused in start.text
+    assert 'id="examples"' not in start.text
     assert client.get("/api/search", params={"q": "wind farm"}).json()["hits"]
     assert client.get("/api/releases/wire-1").status_code == 200
     assert client.get("/readyz").status_code == 200

@@ -39,6 +39,7 @@ def show_chat(request: Request, wanted: Annotated[Wanted, Depends(wanted_of)]) -
         return EventSourceResponse(_events(request, wanted), headers=headers)
     with request.app.state.serving.generation() as generation:
         context: dict[str, Any] = {"wanted": wanted, "turn": None, "problem": None, "examples": ()}
+        context["paused"] = request.app.state.serving.pause_message
         status = 200
         if wanted.q.strip():
             try:
@@ -47,7 +48,7 @@ def show_chat(request: Request, wanted: Annotated[Wanted, Depends(wanted_of)]) -
                 context["turn"] = shown(asked, wanted, generation, _base(request))
             except QaError as error:
                 context["problem"], status = error, error.http_status
-        else:
+        elif context["paused"] is None:
             context["examples"] = _examples(request, generation)
         issuers = [name for name, _ in generation.catalogue.issuers()[:ISSUERS]]
         context |= {"issuers": issuers, "embed": wanted.embed, **about_corpus(generation)}
