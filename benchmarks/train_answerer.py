@@ -1,49 +1,31 @@
 """Train the built-in answerer on question sets, and measure it on questions it has not seen.
 
-    .venv/bin/python benchmarks/train_answerer.py --set QUESTIONS CORPUS [--set …] [--write]
+    .venv/bin/python benchmarks/train_answerer.py --set QUESTIONS CORPUS [--set …] [--small] [--write]
 
-QUESTIONS is a JSONL file in one of two forms. With ``evidence`` (``release_id`` and ``quote``),
-``answers`` and ``answerable`` on the line; or BEIR's, with ``answerable``, ``context_id`` and
-``answer_starts`` or ``selected_sentences`` in ``metadata``. CORPUS is the ``corpus.jsonl`` they are
-about. Five folds: each question is measured by models that were trained without its fold. The reader has
-to be trained before; how to weigh it, and the confidence, are learned and measured on articles that it
-has not seen.
+Read by ``question_sets.py``. Five folds: each question is measured by models that were trained without its
+fold. The reader has to be trained before; how to weigh it, and the confidence, are learned and measured on
+articles that it has not seen.
 """
 
-import argparse
 import json
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+from question_sets import Example, arguments, read_sets
 
-from qa_service.conversation import stand_alone
-from qa_service.engines import Tools
 from qa_service.engines import answerer_extractive as engine
 from qa_service.engines.answerer_extractive import Linear, Read
 from qa_service.engines.embedder_sentence_transformers import in_bf16, packaged_folder
 from qa_service.engines.reader_minilm import MinilmReader
-from qa_service.index import Generation, build, open_current
-from qa_service.search import look_up, search
-from qa_service.sentences import Sentence, Terms, Weighing, sentences_of
-from qa_service.settings import read_settings
-from qa_service.types import Filters, Found, Query, Turn
-from qa_service.understanding import Reading, understand
-from qa_service.wiring import make_engines, make_plan
 
 FOLDS = 5
 FEW = 300
 """Sets of fewer questions count whole for the confidence, though the reader has seen most of their
 articles: else a handful of their questions would be unanswerable."""
-HELD_OUT = 0.18
-"""Of the articles of each set, those that the reader is not trained on."""
 RIDGE = 2.0
 STEPS = 400
 
@@ -51,158 +33,16 @@ READER = MinilmReader(packaged_folder, lambda: in_bf16("auto", "cpu"))
 Floats = NDArray[np.float64]
 
 
-@dataclass
-class Example:
-    """A question with its sentences, which of them answer it, and what is computed on the way."""
-
-    name: str
-    answerable: bool
-    query: Query
-    found: list[Found]
-    sentences: list[Sentence]
-    features: Floats
-    right: Floats
-    odds: dict[int, float]
-    answers: tuple[str, ...] = ()
-    unseen: bool = False
-
-
 def main() -> None:
     """Read, train, measure, and write if asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--set", nargs=2, action="append", required=True, type=Path)
-    parser.add_argument("--write", action="store_true", help=f"write {engine.WEIGHTS}")
-    args = parser.parse_args()
-    examples = [e for one in args.set for e in read_set(*one) if e.sentences]
-    mark_unseen(examples)
+    args = arguments(__doc__, engine.WEIGHTS).parse_args()
+    examples = read_sets(args)
     measure(examples)
     if args.write:
         models = train(examples)
         names = ("sentence", "both", "confidence")
         parts = {name: stored(model) for name, model in zip(names, models, strict=True)}
         engine.WEIGHTS.write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
-
-
-def read_set(questions: Path, corpus: Path) -> Iterator[Example]:
-    """Index the corpus (kept under ``index/.eval``), search every question, label the sentences."""
-    name = corpus.parent.name
-    settings = read_settings(index_dir=read_settings().index_dir / ".eval" / f"{name}-answers")
-    engines = make_engines(settings)
-    build(make_plan(settings, corpus), engines, lambda what, total: tqdm(desc=what, total=total))
-    rows = [json.loads(line) for line in questions.open(encoding="utf-8")]
-    with closing(open_current(settings.index_dir, engines)) as generation:
-        tools = Tools(
-            generation.lexical,
-            generation.embedder,
-            lambda passage: generation.sentence_vectors(passage.passage_id),
-            generation.embedder.embed_queries,
-        )
-        terms = Terms(tools.lexical.stems, tools.lexical.rarity)
-        for row in tqdm(rows, desc=name):
-            everything = example(name, row, Filters(), generation, tools, terms)
-            yield everything
-            if release_id := evidence_release(row, everything):
-                one = Filters(release_ids=(release_id,))
-                small = Terms(terms.stems, rarity_in(generation, release_id, terms.stems))
-                yield example(f"{name}, one", row, one, generation, tools, small)
-
-
-def example(
-    name: str, row: Any, filters: Filters, generation: Generation, tools: Tools, terms: Terms
-) -> Example:
-    """What is found for one question, with features and labels."""
-    meta = row.get("metadata", row)
-    turns = [turn_of(turn) for turn in meta.get("history", [])]
-    text = row.get("question") or row["text"]
-    reading = Reading(10_000)
-    alone = stand_alone(text, turns, 2000)
-    query = understand(generation, alone.question, filters, reading, alone.context)
-    found = look_up(generation, search(generation, query, engine.PASSAGES), 0, engine.PASSAGES)
-    sentences = sentences_of(found)
-    if not sentences:
-        return Example(name, meta["answerable"], query, [], [], np.empty((0, 0)), np.empty(0), {})
-    features = Weighing(query, found, terms).features(sentences)
-    features = engine.with_meaning(query.text, found, features, tools)
-    right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
-    answers = tuple(meta.get("answers") or meta.get("gold_answers") or ())
-    return Example(name, meta["answerable"], query, found, sentences, features, right, {}, answers)
-
-
-def evidence_release(row: Any, everything: Example) -> str:
-    """The release that a corpus of one release would hold: that of the evidence, or the nearest.
-
-    Only where releases have many passages: the service must not need a large corpus.
-    """
-    if "evidence" not in row:
-        return ""
-    of_evidence = [quote["release_id"] for quote in row["evidence"]]
-    nearest = [found.release.release_id for found in everything.found[:1]]
-    return str(next(iter(of_evidence + nearest), ""))
-
-
-def rarity_in(
-    generation: Generation, release_id: str, stems: Callable[[str], list[str]]
-) -> Callable[[str], float]:
-    """The rarity of words as an index of this release alone would have it."""
-    passages = [set(stems(p.text)) for p in generation.passages_of(release_id)]
-    most = np.log1p((len(passages) + 0.5) / 0.5)
-
-    def rarity(stem: str) -> float:
-        having = sum(stem in words for words in passages)
-        return float(np.log1p((len(passages) - having + 0.5) / (having + 0.5)) / most)
-
-    return rarity
-
-
-def turn_of(turn: dict[str, str]) -> Turn:
-    """A turn in either form."""
-    speaker = turn.get("role") or turn["speaker"]
-    return Turn("user" if speaker == "user" else "assistant", turn["text"])
-
-
-def is_right(sentence: Sentence, found: Sequence[Found], row: Any, meta: Any) -> bool:
-    """Whether the sentence is one that the set's authors marked as the answer's evidence."""
-    release = found[sentence.place].release
-    if not meta["answerable"]:
-        return False
-    for quote in [*row.get("evidence", []), *row.get("also_evidence", [])]:
-        if quote["release_id"] == release.release_id:
-            at = release.text.find(quote["quote"])
-            both = min(sentence.end, at + len(quote["quote"])) - max(sentence.start, at)
-            if both > 0.5 * min(sentence.end - sentence.start, len(quote["quote"])):
-                return True
-    if release.release_id != meta.get("context_id"):
-        return False
-    starts = zip(meta.get("answer_starts", []), meta.get("gold_answers", []), strict=False)
-    if any(sentence.start <= at and at + len(a) <= sentence.end for at, a in starts):
-        return True
-    marked = (letters(one) for group in meta.get("selected_sentences", []) for one in group)
-    own = letters(sentence.text)
-    return any(len(one) > 10 and (one in own or own in one) for one in marked)
-
-
-def letters(text: str) -> str:
-    """Only letters and digits: sets differ in how they space punctuation."""
-    return "".join(filter(str.isalnum, text))
-
-
-def mark_unseen(examples: Sequence[Example]) -> None:
-    """Mark those whose article the reader is not trained on: the same in every run and every set.
-
-    The paragraphs of one article share its title; any other release is an article of its own.
-    """
-    having = defaultdict(set)
-    for one in examples:
-        for found in one.found:
-            having[one.name, found.release.title].add(found.release.release_id)
-    for one in examples:
-        at = int(np.argmax(one.right)) if one.right.any() else 0
-        release = one.found[one.sentences[at].place].release
-        shared = release.title and len(having[one.name, release.title]) > 1
-        article = release.title if shared else release.release_id
-        one.unseen = zlib.crc32(article.encode()) < HELD_OUT * 2**32
 
 
 def train(examples: Sequence[Example]) -> tuple[Linear, Linear, Linear]:

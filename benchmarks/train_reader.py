@@ -13,20 +13,19 @@ instead of .765 on SQuAD 2.0 and .761 instead of .777 on the justice releases, a
 first release of ``corpus/`` are answered wrongly.
 """
 
-import argparse
 import math
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from question_sets import Example, arguments, read_sets
 from torch import nn
 from tqdm import tqdm
-from train_answerer import Example, area_under, mark_unseen, read_set
+from train_answerer import area_under
 from transformers import AutoModel, AutoTokenizer
 
 from qa_service.engines.answerer_extractive import READ, models
@@ -111,19 +110,14 @@ class Pairs(nn.Module):
 
 def main() -> None:
     """Read, train, measure after each epoch, and write if asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--set", nargs=2, action="append", required=True, type=Path)
+    parser = arguments(__doc__, WEIGHTS)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help=f"write {WEIGHTS}")
     args = parser.parse_args()
     random.seed(1)
     torch.manual_seed(1)
-    examples = [e for one in args.set for e in read_set(*one) if e.sentences]
+    examples = read_sets(args)
     labelled = {e.name for e in examples if e.right.any()}
     examples = [e for e in examples if e.name in labelled or not e.answerable]
-    mark_unseen(examples)
     seen, unseen = ([e for e in examples if e.unseen is one] for one in (False, True))
     model = Pairs()
     steps = args.epochs * math.ceil(len(seen) / BATCH)
