@@ -5,8 +5,10 @@ answers a question about Mr Smith only if the release is about Mr Smith. What wa
 conversation (``Query.context``) helps to find the release more than the passage.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -41,6 +43,11 @@ RERANKED = 30
 
 RELEASES = 5
 """Releases whose every passage that shares a word with the query is a candidate too."""
+
+
+_WORDS = ThreadPoolExecutor(thread_name_prefix="words")
+
+_Scored = tuple[Numbers, Scores]
 
 
 class Published(Protocol):
@@ -121,6 +128,7 @@ class Published(Protocol):
 class Stages:
     """The ranking of each stage, and what each took, in milliseconds.
 
+    ``lexical`` goes on beside ``embed`` and ``dense``.
     ``reranked`` is what is shown; without a reranker it is ``fused``. ``read``: whether the model reads
     the language of the query; if not, words alone count. ``embedded``: the vectors of the question's
     wordings, for whoever needs them again.
@@ -136,15 +144,14 @@ class Stages:
 
 
 def search(published: Published, query: Query, k: int) -> Stages:
-    """The best passages by each stage; the fused ranking has at most ``k`` hits."""
+    """The best passages by each stage; the fused ranking has at most ``k`` hits.
+
+    Words are looked for beside embedding and dense search: the engines of both leave Python to others.
+    """
     allowed = published.allowed(query.filters)
     joined = f"{query.context} {query.text}" if query.context else query.text
+    looking = _WORDS.submit(_by_words, published, joined, query.text, allowed)
     marks = [time.perf_counter()]
-    lexical = published.lexical.search(joined, CANDIDATES, allowed)
-    alone = published.lexical.search(query.text, CANDIDATES, allowed) if query.context else lexical
-    releases = published.releases.search(joined, CANDIDATES, allowed)
-    inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
-    marks.append(time.perf_counter())
     across = is_gathered(query)
     weights = ACROSS if across else USUAL if is_question(query.text) else SUBJECT
     texts = [joined, query.text, without_names(query.text) if weights.nameless else query.text]
@@ -153,10 +160,12 @@ def search(published: Published, query: Query, k: int) -> Stages:
     vectors = _embed(published.embedder, texts) if read else _nothing(published.embedder)
     marks.append(time.perf_counter())
     dense = published.dense.search(vectors[0], CANDIDATES if read else 0, allowed)
+    marks.append(time.perf_counter())
+    lexical, alone, releases, inside, looked = looking.result()
+    marks.append(time.perf_counter())
     numbers, ids = _by_id(published, [found[0] for found in (lexical, alone, inside, dense)])
     meanings = [published.dense.score(vector, numbers) for vector in vectors[:2]]
     sentence, nameless = published.best_sentences(vectors[1:], numbers)
-    marks.append(time.perf_counter())
     of = published.release_numbers(numbers)
     words = np.maximum(_scores_of(numbers, lexical), _scores_of(numbers, inside))
     evidence = Evidence(
@@ -173,16 +182,28 @@ def search(published: Published, query: Query, k: int) -> Stages:
     order = query.when.order if query.when else ""
     scores = fuse(evidence, weights, by_date(published.days(of), order))
     best = _shown(published, numbers, of, spread(scores, of) if across else scores, k)
-    by_words, by_meaning, fused = (_ranking(ids, numbers, *one) for one in (lexical, dense, best))
+    in_words, in_meaning, fused = (_ranking(ids, numbers, *one) for one in (lexical, dense, best))
     marks.append(time.perf_counter())
     reranked = _rerank(published, query.text, fused)
     marks.append(time.perf_counter())
-    took = np.diff(marks) * 1000
-    names = ("lexical", "embed", "dense", "fuse", "rerank")
-    took_ms = dict(zip(names, took.round(2).tolist(), strict=True))
-    count_stages(took_ms)
+    embed, dense_, _, fuse_, rerank = itertools.pairwise(marks)
+    took_ms = count_stages(
+        {"lexical": looked, "embed": embed, "dense": dense_, "fuse": fuse_, "rerank": rerank}
+    )
     embedded = dict(zip(texts, vectors, strict=True))
-    return Stages(by_words, by_meaning, fused, reranked, read, embedded, took_ms)
+    return Stages(in_words, in_meaning, fused, reranked, read, embedded, took_ms)
+
+
+def _by_words(
+    published: Published, joined: str, text: str, allowed: Allowed | None
+) -> tuple[_Scored, _Scored, _Scored, _Scored, tuple[float, float]]:
+    """Passages for ``joined`` and for ``text``, releases, passages inside the best; from when to when."""
+    began = time.perf_counter()
+    lexical = published.lexical.search(joined, CANDIDATES, allowed)
+    alone = published.lexical.search(text, CANDIDATES, allowed) if text != joined else lexical
+    releases = published.releases.search(joined, CANDIDATES, allowed)
+    inside = _inside(published, joined, releases[0][:RELEASES], CANDIDATES)
+    return lexical, alone, releases, inside, (began, time.perf_counter())
 
 
 def look_up(published: Published, stages: Stages, offset: int, k: int) -> list[Found]:

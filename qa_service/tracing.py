@@ -83,12 +83,11 @@ def request_span(method: str, traceparent: str) -> Iterator["Span"]:
         yield made
 
 
-def note_stages(took_ms: Mapping[str, float]) -> None:
-    """Spans of stages that followed each other and ended now; milliseconds of each."""
+def note_stages(spans: Mapping[str, tuple[float, float]]) -> None:
+    """Spans of stages, each from when to when on the performance counter, in seconds."""
     if not _tracers:
         return
-    began = time.time_ns() - int(sum(took_ms.values()) * 1e6)
-    for stage, ms in took_ms.items():
-        made = _tracers[0].start_span(stage, start_time=began)
-        began += int(ms * 1e6)
-        made.end(began)
+    epoch = time.time_ns() - time.perf_counter_ns()
+    for stage, (start, end) in spans.items():
+        made = _tracers[0].start_span(stage, start_time=epoch + int(start * 1e9))
+        made.end(epoch + int(end * 1e9))
