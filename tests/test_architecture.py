@@ -175,7 +175,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_the_wheel_holds_every_module_and_the_page(wheel: list[str]) -> None:
     assert {f"qa_service/{name_of(module)}" for module in MODULES} <= set(wheel)
-    assert "qa_service/engines/answerer_extractive.json" in wheel
+    assert {"qa_service/engines/answerer_extractive.json", "qa_service/py.typed"} <= set(wheel)
     page = [path for path in (ROOT / "web").rglob("*") if path.is_file()]
     shipped = {f"qa_service/_web/{path.relative_to(ROOT / 'web').as_posix()}" for path in page}
     assert shipped
