@@ -58,6 +58,13 @@ def admin(own_plan: BuildPlan, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.mark.parametrize("body", [{"ful": True}, {"full": 0}, []])
+def test_a_build_that_is_asked_for_in_words_that_nobody_knows_is_refused(
+    admin: TestClient, body: Any
+) -> None:
+    assert admin.post("/api/index", json=body).status_code == 422
+
+
 def events(client: TestClient, address: str) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for block in client.get(address).text.strip().split("\n\n"):

@@ -9,16 +9,17 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from qa_service.api.parts import Given, problems
+from qa_service.bodies import Body, Flag
 from qa_service.index import jobs
 from qa_service.settings import as_environ
 
 router = APIRouter(tags=["index"])
 
 
-class BuildBody(BaseModel):
+class BuildBody(Body):
     """What to build."""
 
-    full: bool = Field(False, description="Take over nothing: read and embed everything anew.")
+    full: Flag = Field(False, description="Take over nothing: read and embed everything anew.")
 
 
 class JobReply(BaseModel):
