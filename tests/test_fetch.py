@@ -12,17 +12,21 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from command_line import in_process
 from conftest import DATA
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qa_service.corpus import Limits, ReadingOptions, read_corpus
 from qa_service.errors import CorpusError, FetchError
 from qa_service.fetching import Fetched, FetchLimits, Source, fetch, read_sources
-from qa_service.fetching.listings import canonical
+from qa_service.fetching.addresses import address, canonical
+from qa_service.fetching.listings import KINDS, Item, chosen, kind_of, read_listing
 from qa_service.fetching.store import LINES_EACH, STATE
-from qa_service.fetching.web import Web, is_public
+from qa_service.fetching.web import Page, Web, is_public
 from qa_service.types import Release, Withdrawn
 
 PDF = (DATA / "formats" / "writer.pdf").read_bytes()
@@ -418,6 +422,42 @@ def test_one_address_has_one_spelling(url: str, one: str) -> None:
     assert canonical(url) == one
 
 
+ODD = ["http://[", "http://a.example:99999/", "http://a.example:b/", "//", "a b", "mailto:a@b", "é"]
+
+
+@pytest.mark.parametrize("odd", ODD[:3])
+def test_what_is_no_address_is_named(fetched: Fetch, odd: str) -> None:
+    [one] = fetched(Source(odd))
+    assert (one.url, one.what) == (odd, "failed")
+    assert "this is no address" in one.reason
+
+
+def test_an_address_is_asked_for_in_ascii(site: Site, fetched: Fetch) -> None:
+    site.html("/%C3%A9t%C3%A9%20a", page("Port opens", "The port opened."))
+    listed = "".join(f'<a href="{one}">x</a>' for one in (*ODD, "/été a", "/%C3%A9t%C3%A9%20a"))
+    site.html("/list", f"<html><body>{listed}</body></html>".encode())
+    outcomes = fetched(Source(f"{site.base}/list", "links"))
+    assert [one.what for one in outcomes if "t%C3%A9" in one.url] == ["new"]
+    assert address("http://bücher.example/") == "http://xn--bcher-kva.example/"
+
+
+@given(st.lists(st.sampled_from(ODD) | st.text(max_size=20), max_size=3), st.binary(max_size=200))
+def test_any_bytes_are_a_listing_or_a_clear_refusal(links: list[str], odd: bytes) -> None:
+    entries = "".join(f"<item><link>{escape(one)}</link></item>" for one in links)
+    addresses = "".join(f"<url><loc>{escape(one)}</loc></url>" for one in links)
+    anchors = "".join(f"<a href={quoteattr(one)}>x</a>" for one in links)
+    made = (f"<rss><channel>{entries}</channel></rss>", f"<urlset>{addresses}</urlset>", anchors)
+    packed = gzip.compress(odd)
+    bodies = [one.encode("utf-8", "replace") for one in made]
+    for body in (*bodies, odd, packed, packed[:12] + odd):
+        one = Page("https://a.example/list", 200, {}, body)
+        for kind in KINDS:
+            with contextlib.suppress(FetchError):
+                kind_of(one)
+                items, _ = read_listing(one, kind)
+                assert all(isinstance(item, Item) for item in chosen(Source(one.url), items))
+
+
 def test_sources_are_read_and_what_means_nothing_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "sources.toml"
     with pytest.raises(CorpusError, match="is missing"):
@@ -432,6 +472,8 @@ def test_sources_are_read_and_what_means_nothing_is_refused(tmp_path: Path) -> N
         ('[[source]]\nurl = "x"\nkinds = "feed"', "kinds is not known"),
         ('[[source]]\nurl = "x"\nkind = "rss"', "kind 'rss' is not known"),
         ('[[source]]\nurl = "x"\nfolder = "../x"', "leads out of the corpus"),
+        ('[[source]]\nurl = "x"\ninclude = "*"', "include = '\\*' means nothing"),
+        ('[[source]]\nurl = "x"\nmax = 0', "max = 0 means nothing"),
     ):
         file.write_text(bad)
         with pytest.raises(CorpusError, match=complaint):

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from qa_service.corpus import Limits, ReadingOptions
 from qa_service.errors import CorpusError, FetchError
+from qa_service.fetching.addresses import canonical, host_of
 from qa_service.fetching.listings import (
     Item,
     Source,
-    canonical,
     chosen,
     kind_of,
     read_listing,
@@ -83,7 +82,7 @@ def _side_by_side(run: "_Run", sources: Sequence[Source]) -> Iterator[Fetched]:
     """The outcomes of all sources as they come; those of one host are in order."""
     hosts: dict[str, list[Source]] = {}
     for source in sources:
-        hosts.setdefault(urlsplit(source.url).netloc.lower(), []).append(source)
+        hosts.setdefault(host_of(source.url), []).append(source)
     outcomes: queue.SimpleQueue[tuple[Fetched | None, threading.Semaphore]] = queue.SimpleQueue()
     given_up = threading.Event()
     taken = [threading.Semaphore(0) for _ in hosts]
@@ -270,7 +269,7 @@ class _Run:
             if isinstance(reading, Reading) and reading.release.url
             else ""
         )
-        same_site = bool(named) and _host(named) == _host(own)
+        same_site = bool(named) and _site(named) == _site(own)
         at_root = named.endswith("/") and named.count("/") == 3
         return named if same_site and not at_root else own
 
@@ -288,8 +287,8 @@ def _digest(page: Page, reading: object) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _host(url: str) -> str:
-    return url.split("/", 3)[2].removeprefix("www.")
+def _site(url: str) -> str:
+    return host_of(url).removeprefix("www.")
 
 
 def _expect(page: Page) -> None:

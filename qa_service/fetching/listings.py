@@ -5,17 +5,19 @@ import gzip
 import io
 import re
 import tomllib
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from qa_service.errors import CorpusError, FetchError
+from qa_service.fetching.addresses import address, canonical, host_of
 from qa_service.fetching.web import Page
 
 KINDS = ("feed", "sitemap", "links", "page")
-_TRACKING = re.compile(r"(?i)^(?:utm_\w+|fbclid|gclid|mc_[ce]id|ref_src)$")
+_TYPES = {"include": list, "exclude": list, "max": int}
+"""Of what in ``sources.toml`` is no text."""
 _UNPACKED_MAX = 60_000_000
 
 
@@ -73,7 +75,12 @@ def _source(path: Path, table: Any) -> Source:
         raise CorpusError(f"{path}: {unknown[0]} is not known; known: {', '.join(sorted(known))}")
     if table.get("kind", "") not in ("", *KINDS):
         raise CorpusError(f"{path}: kind {table['kind']!r} is not known; known: {', '.join(KINDS)}")
-    folder = str(table.get("folder", ""))
+    for name, value in table.items():
+        if not isinstance(value, _TYPES.get(name, str)):
+            raise CorpusError(f"{path}: {name} = {value!r} means nothing")
+    if table.get("max", 1) < 1:
+        raise CorpusError(f"{path}: max = {table['max']} means nothing")
+    folder = table.get("folder", "")
     if folder.startswith(("/", ".")) or ".." in folder.split("/"):
         raise CorpusError(f"{path}: folder {folder!r} leads out of the corpus")
     for name in ("include", "exclude"):
@@ -113,24 +120,6 @@ def chosen(source: Source, items: Sequence[Item]) -> list[Item]:
     return list(found.values())[: source.max]
 
 
-def canonical(url: str) -> str:
-    """One spelling of an address: no fragment, no tracking, no default port, host in small letters."""
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
-    default = {"http": 80, "https": 443}.get(parts.scheme.lower())
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    netloc = host if port in (None, default) else f"{host}:{port}"
-    kept = [
-        pair
-        for pair in parse_qsl(parts.query, keep_blank_values=True)
-        if not _TRACKING.match(pair[0])
-    ]
-    return urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", urlencode(kept), ""))
-
-
 def _feed(page: Page) -> Iterator[Item]:
     import feedparser
 
@@ -142,7 +131,7 @@ def _feed(page: Page) -> Iterator[Item]:
         raise FetchError(f"{page.url}: not a feed ({parsed.get('bozo_exception')})")
     for entry in parsed.entries:
         link = entry.get("link") or entry.get("id", "")
-        url = urljoin(page.url, str(link))
+        url = address(str(link), page.url)
         if url.startswith(("http://", "https://")):
             published = str(entry.get("published") or "")
             changed = str(dict.get(entry, "updated") or published)  # its own get warns
@@ -160,10 +149,11 @@ def _sitemap(page: Page) -> tuple[list[Item], list[str]]:
     for element in tree:
         name = str(element.tag).rpartition("}")[2]
         told = {str(child.tag).rpartition("}")[2]: (child.text or "").strip() for child in element}
-        if told.get("loc") and name == "sitemap":
-            further.append(urljoin(page.url, told["loc"]))
-        elif told.get("loc"):
-            items.append(Item(urljoin(page.url, told["loc"]), changed=told.get("lastmod", "")))
+        url = address(told.get("loc", ""), page.url) if told.get("loc") else ""
+        if url and name == "sitemap":
+            further.append(url)
+        elif url:
+            items.append(Item(url, changed=told.get("lastmod", "")))
     return sorted(items, key=lambda item: item.changed, reverse=True), further
 
 
@@ -175,9 +165,9 @@ def _links(page: Page) -> Iterator[Item]:
     except (ValueError, html.etree.LxmlError) as error:
         raise FetchError(f"{page.url}: not a page of links ({error})") from error
     for link in tree.iter("a"):
-        url = urljoin(page.url, str(link.get("href") or ""))
+        url = address(str(link.get("href") or ""), page.url)
         own = canonical(url) != canonical(page.url)
-        if own and urlsplit(url).netloc == urlsplit(page.url).netloc and url.startswith("http"):
+        if own and host_of(url) == host_of(page.url) and url.startswith("http"):
             yield Item(url)
 
 
@@ -187,7 +177,7 @@ def _unpacked(page: Page) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(page.body)) as packed:
             data = packed.read(_UNPACKED_MAX + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FetchError(f"{page.url}: not readable gzip ({error})") from error
     if len(data) > _UNPACKED_MAX:
         raise FetchError(f"{page.url}: unpacks to more than {_UNPACKED_MAX:,} bytes")

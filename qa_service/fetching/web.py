@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpcore2
 from protego import Protego
 
 from qa_service import __version__
 from qa_service.errors import FetchError
+from qa_service.fetching.addresses import address
 
 AGENT = f"qa-service/{__version__}"
 REDIRECTS_MAX = 5
@@ -89,16 +90,16 @@ class CheckedBackend(httpcore2.SyncBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"{host} is not known") from error
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        for address in addresses:
-            if not (self._private or is_public(address)):
+        for ip in addresses:
+            if not (self._private or is_public(ip)):
                 raise FetchError(
-                    f"{host} is at {address}, not on the public internet: set QA_FETCH_PRIVATE=true "
+                    f"{host} is at {ip}, not on the public internet: set QA_FETCH_PRIVATE=true "
                     "if it may be fetched from"
                 )
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in addresses:
+        for ip in addresses:
             try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+                return super().connect_tcp(ip, port, timeout, local_address, socket_options)
             except httpcore2.ConnectError as error:
                 failure = error
         raise failure
@@ -143,12 +144,12 @@ class Web:
         if known and known.get("last_modified"):
             headers["If-Modified-Since"] = known["last_modified"]
         for _ in range(REDIRECTS_MAX + 1):
-            _check(url)
+            url = _checked(url)
             self._ask_robots(url)
             page = self._patiently(url, headers, most or self.limits.max_bytes)
             if page.status not in _MOVED or "location" not in page.headers:
                 return page
-            url = urljoin(url, page.headers["location"])
+            url = address(page.headers["location"], url) or page.headers["location"]
         raise FetchError(f"{url}: more than {REDIRECTS_MAX} redirects")
 
     def _ask_robots(self, url: str) -> None:
@@ -162,11 +163,11 @@ class Web:
     def _read_robots(self, url: str) -> Protego:
         """A site without one allows everything; one that fails allows nothing (RFC 9309)."""
         for _ in range(REDIRECTS_MAX + 1):
-            _check(url)
+            url = _checked(url)
             page = self._patiently(url, {}, ROBOTS_MAX_BYTES)
             if page.status not in _MOVED or "location" not in page.headers:
                 break
-            url = urljoin(url, page.headers["location"])
+            url = address(page.headers["location"], url) or page.headers["location"]
         if page.status >= 500:
             return Protego.parse("User-agent: *\nDisallow: /")
         return Protego.parse(page.body.decode(errors="replace") if page.status == 200 else "")
@@ -241,12 +242,17 @@ def _body(
     return b"".join(parts)
 
 
-def _check(url: str) -> None:
+def _checked(written: str) -> str:
+    """The address that is asked for, or a refusal."""
+    url = address(written)
+    if not url:
+        raise FetchError(f"{written}: this is no address")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise FetchError(f"{url}: only http and https addresses are fetched")
     if parts.username or parts.password:
         raise FetchError(f"{parts.hostname}: no names or passwords in addresses")
+    return url
 
 
 def _retry_after(page: Page) -> float:
