@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from conftest import DATA
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qa_service.passages import PassageSettings, is_quotable, page_of, split_release
 from qa_service.readers.formats import Outcome, ReadingOptions, read_stream
@@ -312,6 +314,31 @@ def test_a_truncated_file_is_a_release_or_a_clear_refusal(name: str) -> None:
         [one] = outcomes(name, data[: int(share * len(data))])
         assert isinstance(one, LeftOut)
         assert "truncated" in one.reason
+
+
+def damaged(data: bytes, at: int, odd: bytes) -> bytes:
+    """The same with other bytes at a place; of a packed file in the part that has the text."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        at %= len(data)
+        return data[:at] + odd + data[at + len(odd) :]
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            told = name.endswith(("document.xml", "content.xml"))
+            new.writestr(name, damaged(part, at, odd) if told else part)
+    return file.getvalue()
+
+
+@given(st.sampled_from(FILES), st.integers(0, 100_000), st.binary(min_size=1, max_size=40))
+def test_a_damaged_file_is_a_release_or_a_clear_refusal(name: str, at: int, odd: bytes) -> None:
+    data = (FORMATS / name).read_bytes()
+    for one in outcomes(name, damaged(data, at, odd)):
+        if isinstance(one, Reading):
+            assert 0 <= one.release.body_start <= one.release.body_end <= len(one.release.text)
+        else:
+            assert isinstance(one, LeftOut)
+            assert one.reason
 
 
 def test_a_withdrawn_release_is_not_read_but_named() -> None:

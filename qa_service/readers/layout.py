@@ -100,7 +100,8 @@ def _is_small(line: Line, lines: Sequence[Line]) -> bool:
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
     for part in _in_order(lines):
-        yield from _paragraphs_of(part)
+        if part:  # a damaged page may have no line
+            yield from _paragraphs_of(part)
 
 
 def _in_order(lines: Sequence[Line]) -> list[list[Line]]:
