@@ -16,7 +16,8 @@ from qa_service.engines.embedder_sentence_transformers import (
     in_bf16,
     packaged_folder,
 )
-from qa_service.engines.lexical_tantivy import TantivyLexical, words_of
+from qa_service.engines.lexical_tantivy import TantivyLexical
+from qa_service.engines.lexical_tantivy.words import words_of
 from qa_service.engines.milvus import (
     MilvusCollection,
     MilvusDense,

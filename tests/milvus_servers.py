@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import pytest
 
-from qa_service.engines.lexical_tantivy import words_of
+from qa_service.engines.lexical_tantivy.words import words_of
 from qa_service.engines.milvus import MilvusCollection, Server
 
 M = TypeVar("M", bound=MilvusCollection)

@@ -31,7 +31,7 @@ from test_server import eventually, free_port
 
 from qa_service.cli.building import as_lines
 from qa_service.engines import Allowed, Entry, Facets
-from qa_service.engines.lexical_tantivy import words_of
+from qa_service.engines.lexical_tantivy.words import words_of
 from qa_service.engines.milvus import MilvusDense, MilvusLexical, Server
 from qa_service.engines.milvus import server as server_module
 from qa_service.engines.milvus.filters import expressions

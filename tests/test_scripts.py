@@ -1,8 +1,10 @@
 """Words of scripts without spaces, and words that are written in several ways."""
 
+from pathlib import Path
+
 import pytest
 
-from qa_service.engines import Entry
+from qa_service.engines import Entry, lexical_tantivy
 from qa_service.engines.lexical_tantivy import TantivyLexical
 
 TEXTS = [
@@ -55,3 +57,16 @@ def test_what_shares_no_word_is_not_found(index: TantivyLexical) -> None:
 def test_a_run_is_cut_into_overlapping_characters(index: TantivyLexical) -> None:
     assert index.stems("国务院2022年") == ["国务", "务院", "2022", "年"]
     assert index.stems("កខគឃ ok") == ["កខគ", "ខគឃ", "ok"]
+
+
+def test_of_many_texts_words_that_stand_in_most_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexical_tantivy, "MANY", 20)
+    index = TantivyLexical.create(tmp_path / "words")
+    index.add(Entry(n, n, f"The ferry {n} left the port{n % 5} of Stormvik.") for n in range(20))
+    index.save()
+    numbers, scores = index.search("the ferry of port3", 9, None)
+    told, alone = index.search("port3", 9, None)
+    assert (numbers.tolist(), scores.tolist()) == (told.tolist(), alone.tolist())
+    assert len(index.search("of the", 9, None)[0]) == 9
