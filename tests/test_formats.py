@@ -341,6 +341,16 @@ def test_a_damaged_file_is_a_release_or_a_clear_refusal(name: str, at: int, odd:
             assert one.reason
 
 
+def test_a_pdf_without_one_of_its_pages_is_left_out_with_a_reason() -> None:
+    data = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[9 0 R]/Count 1>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+    )
+    [one] = outcomes("notice.pdf", data)
+    assert isinstance(one, LeftOut)
+    assert "failed to load page" in one.reason
+
+
 def test_a_withdrawn_release_is_not_read_but_named() -> None:
     data = (FORMATS / "tower.html").read_bytes()
     [one] = outcomes("x.html", data, withdrawn="wrong figures")

@@ -40,7 +40,10 @@ def read_pdf(data: bytes, make_ocr: Callable[[], Ocr | None] = lambda: None) -> 
         raise CorpusError("the PDF has no pages")
     if count > MAX_PAGES:
         raise CorpusError(f"{count:,} pages, more than the limit of {MAX_PAGES}: split it")
-    pages = [list(_lines(document, number)) for number in range(count)]
+    try:
+        pages = [list(_lines(document, number)) for number in range(count)]
+    except pypdfium2.PdfiumError as error:
+        raise CorpusError(_why(str(error))) from error
     if not any(map(_has_words, pages)):
         return _scanned(document, make_ocr())
     doubts: tuple[str, ...] = ()
