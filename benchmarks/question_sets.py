@@ -40,6 +40,8 @@ from qa_service.wiring import make_engines, make_plan
 SMALL = Path(__file__).with_name("questions") / "small.jsonl"
 HELD_OUT = 0.25
 """Of the articles of each set, those that the reader is not trained on."""
+ALONE = ", one"
+"""Behind the name of a set: its questions, asked over one release."""
 ONE_IN = 3
 """One question in so many is asked over the release it is about alone, too."""
 
@@ -97,7 +99,7 @@ def read_set(questions: Path, corpus: Path) -> Iterator[Example]:
             if at % ONE_IN == 0 and (release_id := evidence_release(row, everything)):
                 one = Filters(release_ids=(release_id,))
                 small = Terms(terms.stems, rarity_in(generation, release_id, terms.stems))
-                yield example(f"{name}, one", row, one, generation, tools, small)
+                yield example(f"{name}{ALONE}", row, one, generation, tools, small)
 
 
 def read_small(path: Path) -> Iterator[Example]:
@@ -153,7 +155,7 @@ def example(
     if not sentences:
         nothing = np.empty((0, 0))
         return Example(name, meta["answerable"], query, [], [], nothing, np.empty(0), {})
-    features = Weighing(query, found, terms).features(sentences)
+    features = Weighing(query, found, terms, tools.embedder.knows).features(sentences)
     features = engine.with_meaning(query.text, found, features, tools)
     right = np.array([float(is_right(s, found, row, meta)) for s in sentences])
     answers = answers_of(row, meta, generation)

@@ -79,7 +79,13 @@ def sentences_of(found: Sequence[Found]) -> list[Sentence]:
 class Weighing:
     """The words of one question with their weights, compared with the sentences found for it."""
 
-    def __init__(self, query: Query, found: Sequence[Found], terms: Terms) -> None:
+    def __init__(
+        self,
+        query: Query,
+        found: Sequence[Found],
+        terms: Terms,
+        knows: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._query = query
         self._found = found
         self._terms = terms
@@ -101,7 +107,7 @@ class Weighing:
         self._said = [self._is_said(one.passage.text) for one in found]
         self._titles = [set(self._cut(one.release.title)) for one in found]
         self._certain = kind_asked(query.text)
-        self._named = _named(text, found)
+        self._named = _named(text, found, knows)
 
     def features(self, sentences: Sequence[Sentence]) -> Features:
         """A row a sentence, a column for each of :data:`FEATURES`."""
@@ -197,18 +203,27 @@ def without_periods(query: Query) -> str:
     return text
 
 
-def _named(question: str, found: Sequence[Found]) -> dict[str, float]:
-    """By release, how much of the question's names it has: of each name the share of its words."""
+def _named(question: str, found: Sequence[Found], knows: Callable[[str], bool]) -> dict[str, float]:
+    """By release, how much of the question's names it has: of each name the share of its words.
+
+    A single word that the embedder ``knows`` ("Europe") and in none of the releases does not count: they
+    may speak of it in others.
+    """
     words = [re.findall(r"[^\W_]{3,}", name.lower()) for name in names_in(question)]
-    names = [{word[:_STEM] for word in parts} for parts in words if parts]
     releases = {one.release.release_id: one.release for one in found}
+    texts = {name: f"{one.title} {one.text}".lower() for name, one in releases.items()}
+
+    def counts(parts: list[str]) -> bool:
+        known = len(parts) == 1 and knows(parts[0])
+        return not known or any(parts[0][:_STEM] in text for text in texts.values())
+
+    names = [{word[:_STEM] for word in parts} for parts in words if parts and counts(parts)]
     if not names:
         return dict.fromkeys(releases, 1.0)
     have = {}
-    for release in releases.values():
-        text = f"{release.title} {release.text}".lower()
+    for release, text in texts.items():
         shares = [sum(word in text for word in name) / len(name) for name in names]
-        have[release.release_id] = sum(shares) / len(shares)
+        have[release] = sum(shares) / len(shares)
     return have
 
 

@@ -208,7 +208,7 @@ class Settings(BaseSettings):
         2000, ge=1, description="A longer question is refused with status 422."
     )
     evidence_threshold: float = Field(
-        0.16,
+        0.2,
         ge=0,
         le=1,
         description="Below this confidence the answer is: the releases do not say.",

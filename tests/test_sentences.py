@@ -172,3 +172,15 @@ def test_short_sentences_and_headings_are_marked() -> None:
     assert column(features, "short") == [1, 0]
     marked = weigh("ferry", of_text("The two sides agreed on this:"))
     assert (column(marked, "colon"), column(marked, "short")) == ([1], [0])
+
+
+@pytest.mark.parametrize(("knows", "share"), [("Europe", 1.0), ("", 0.5)])
+def test_a_common_word_that_no_release_has_is_no_name_that_is_missing(
+    knows: str, share: float
+) -> None:
+    found = of_text("Lindholm spoke of the war between two of its neighbours.")
+    query = Query("Which war in Europe did Lindholm speak of?")
+    features = Weighing(query, found, TERMS, lambda word: word.lower() == knows.lower()).features(
+        sentences_of(found)
+    )
+    assert column(features, "names_here") == pytest.approx([share])

@@ -51,8 +51,8 @@ STRANGER = 0.2
 of seven sets that cannot be answered, and 1 of 1,642 that can."""
 NOWHERE = "No release has the name “{name}”."
 
-NEAR = 0.35
-NEAR_ACROSS = 0.1
+NEAR = 0.2
+NEAR_ACROSS = 0.05
 """A further quote is given if the model finds it at least this likely, relative to the first; for a
 question over several releases less is asked: of the gold quotes of 133 questions over the justice
 releases 62 % are cited then instead of 57, and of what is cited 39 % is gold instead of 41.
@@ -154,7 +154,7 @@ class ExtractiveAnswerer:
         if not sentences:
             return Read([], np.empty((0, len(_COLUMNS))), np.empty(0), np.empty(0))
         terms = Terms(tools.lexical.stems, tools.lexical.rarity)
-        features = Weighing(query, found, terms).features(sentences)
+        features = Weighing(query, found, terms, tools.embedder.knows).features(sentences)
         features = with_meaning(query.text, found, features, tools)
         scores = models().sentence(features)
         best = np.argsort(-scores, kind="stable")[
