@@ -3,14 +3,15 @@
     .venv/bin/python benchmarks/train_reader.py --set QUESTIONS CORPUS [--set …] [--small] [--epochs 2]
         [--go-on] [--rate 7e-4] [--write]
 
-Sets as ``question_sets.py`` reads them. A quarter of the articles of each set is kept for measuring. Low-rank
-changes (Hu et al. 2021, arXiv:2106.09685) to the first layers of the packaged model; each question's
-sentences compete with each other and with "none of these" (score 0). A quarter of the questions that
-have an answer are shown without it: near misses. ``--go-on`` begins with the packaged weights.
+Sets as ``question_sets.py`` reads them. A quarter of the articles of each set is kept for measuring.
+Low-rank changes (Hu et al. 2021, arXiv:2106.09685) to the first layers of the packaged model; each
+question's sentences compete with each other and with "none of these" (score 0). A quarter of the questions
+that have an answer are shown without it: near misses. ``--go-on`` begins with the packaged weights.
 
-The packaged weights were first trained on the development sets (SQuAD 2.0, CLAPNQ, MTRAG, some of the questions
-over justice releases), and then went on for two epochs, ``--go-on --rate 7e-4``, with ``questions/`` (justice
-releases, newswire releases, small corpora), three fifths of the questions of SQuAD 2.0, and CLAPNQ.
+The packaged weights were first trained on the development sets (SQuAD 2.0, CLAPNQ, MTRAG, four fifths of
+``prqa-dev``). Then they went on for two epochs, ``--go-on --rate 7e-4``, with ``questions/`` (justice
+releases, newswire releases, small corpora), three fifths of the questions of SQuAD 2.0, and CLAPNQ. Of what
+is kept back of SQuAD 2.0 the first training had seen a quarter, of ``questions/`` nothing.
 """
 
 import math
