@@ -26,8 +26,9 @@ import numpy as np
 from clustered import DIM, unit
 from large import Invented, sentences_of, write_generation
 
+from qa_service.engines import Embedder
 from qa_service.engines.dense_faiss import FILE
-from qa_service.index import Engines, Generation, open_current
+from qa_service.index import EmbedderSpec, Engines, Generation, open_current
 from qa_service.index.generation import DENSE
 from qa_service.index.plan import Clock
 from qa_service.search import CANDIDATES, Stages, search
@@ -47,8 +48,10 @@ class Given:
     fingerprint = "none@1"
     dim = DIM
 
-    def __init__(self) -> None:
+    def __init__(self, model: Embedder | None = None) -> None:
+        """``model`` embeds, too, for the time that it takes."""
         self.vector: Vectors = np.zeros(DIM, np.float32)
+        self._model = model
 
     def reads(self, _text: str) -> bool:
         """Every language."""
@@ -60,9 +63,20 @@ class Given:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """The one vector."""
+        if self._model:
+            self._model.embed_queries(texts)
         return np.repeat(self.vector[None], len(texts), axis=0)
 
     embed_passages = embed_queries
+
+
+def packaged() -> Embedder:
+    """The model of the settings."""
+    settings = read_settings()
+    spec = EmbedderSpec(
+        name=settings.embedder, fingerprint="", dim=0, query_prefix=None, passage_prefix=None
+    )
+    return make_engines(settings).embedder(spec)
 
 
 def main() -> None:
@@ -72,9 +86,10 @@ def main() -> None:
     parser.add_argument("--sentences", type=Path)
     parser.add_argument("--dense", default="faiss")
     parser.add_argument("--at", type=Path, help="measure the generation that is there")
+    parser.add_argument("--model", action="store_true", help="embed the questions, too")
     given = parser.parse_args()
     if given.at:
-        print(json.dumps(measured(given.at)))
+        print(json.dumps(measured(given.at, packaged() if given.model else None)))
         return
     sentences = sentences_of(given.sentences)
     first: dict[str, float] = {}
@@ -86,7 +101,7 @@ def main() -> None:
             ask_about(Path(name), invented, vectors)
             del vectors
             sizes = sizes_of(Path(name) / f"g{size}", size)
-            command = [sys.executable, __file__, "--at", name]
+            command = [sys.executable, __file__, "--at", name, *["--model"] * given.model]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         told = json.loads(done.stdout.splitlines()[-1])
         first = first or told
@@ -114,11 +129,11 @@ def ask_about(folder: Path, invented: Invented, vectors: Vectors) -> None:
     (folder / "questions.json").write_text(json.dumps([texts, asked.tolist(), best]))
 
 
-def measured(index: Path) -> dict[str, float]:
+def measured(index: Path, embedder: Embedder | None = None) -> dict[str, float]:
     """Of the generation in ``index``: seconds to open it, milliseconds, memory, recall."""
     texts, vectors, best = json.loads((index / "questions.json").read_text())
     asked = np.array(vectors, np.float32)
-    model = Given()
+    model = Given(embedder)
     engines = Engines(lambda _spec: model, DENSE_KINDS.__getitem__, LEXICAL.__getitem__)
     warm_up(index, engines, model, texts[0], asked[0])
     before = resident_bytes()
@@ -225,13 +240,7 @@ def resident_bytes() -> tuple[int, int]:
 
 def embedding_ms() -> float:
     """A question of the usual length by the packaged model."""
-    from qa_service.index import EmbedderSpec
-
-    settings = read_settings()
-    spec = EmbedderSpec(
-        name=settings.embedder, fingerprint="", dim=0, query_prefix=None, passage_prefix=None
-    )
-    embedder = make_engines(settings).embedder(spec)
+    embedder = packaged()
     took = []
     for n in range(60):
         began = time.perf_counter()
