@@ -21,6 +21,10 @@ _INSTEAD = re.compile(
     r"(?P<how>(?:in|for|with|about|by|from|to|of|on|at)\s+)?(?P<what>[^?.!,]+?)\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(
+    r"\babout\s+[^?.!,]+?(?=\s*(?:[?.!,]|$)|\s+(?:in|on|during|since|before|after|at)\b)",
+    re.IGNORECASE,
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _MONTH = re.compile(rf"\b(?:{_MONTHS})\b")
@@ -112,6 +116,8 @@ def _with_instead(question: str, base: str, pick: PickLike) -> str:
     for kind in (_YEAR, _MONTH):
         if kind.fullmatch(what):
             return _replaced(kind, base, what)
+    if (found["how"] or "").strip().lower() == "about" and _ABOUT.search(base):
+        return _ABOUT.sub(lambda _: f"about {what}", base, count=1)
     names = [name for name in names_in(base) if name.lower() not in what.lower()]
     if not names or len(what.split()) > LONGEST or names_in(f"x {what}") != [what]:
         return ""

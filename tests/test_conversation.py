@@ -38,6 +38,7 @@ def alone(question: str, *texts: str) -> str:
         ("What did it cost?", FARM, "What did the Stormvik wind farm cost?"),
         ("What is its output?", FARM, "What is the Stormvik wind farm’s output?"),
         ("And Myanmar?", VISIT, "What did Blinken say about Myanmar in 2021?"),
+        ("And about the elections?", VISIT, "What did Blinken say about the elections in 2021?"),
         ("What about Viet Nam?", VISIT, "What did Blinken say about Viet Nam in 2021?"),
         ("No, I meant Myanmar.", VISIT, "What did Blinken say about Myanmar in 2021?"),
         ("And in 2019?", VISIT, "What did Blinken say about Cambodia in 2019?"),
