@@ -194,6 +194,7 @@ def test_a_generation_that_changes_in_a_conversation_is_told(
 ) -> None:
     with opening(chromium, own_site.address) as open_page:
         page = open_page(f"/?q={quote(QUESTION)}", viewport=WIDE)
+        expect(page.locator(".answer[data-address]")).to_have_count(1)
         wire = Path(own_plan.corpus) / "wire.jsonl"
         wire.write_text(wire.read_text().replace("today opened", "has today, at last, opened"))
         changed = switch(page, rebuild, own_plan)
@@ -216,6 +217,7 @@ def test_a_release_that_is_gone_by_now_is_told_too(
 ) -> None:
     with opening(chromium, own_site.address) as open_page:
         page = open_page(f"/?q={quote(QUESTION)}", viewport=WIDE)
+        expect(page.locator(".answer[data-address]")).to_have_count(1)
         (Path(own_plan.corpus) / "wire.jsonl").unlink()
         switch(page, rebuild, own_plan)
         page.locator("a.n[data-n]").first.click()
