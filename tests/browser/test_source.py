@@ -182,10 +182,11 @@ def own_site(own_plan: BuildPlan, rebuild: Builder) -> Any:
 def switch(page: Any, rebuild: Builder, plan: BuildPlan) -> str:
     """Publish what the corpus is by now, and wait until it is served."""
     generation_id = rebuild(plan).manifest.generation_id
-    serves = (
-        f"fetch('/readyz').then((r) => r.json()).then((r) => r.generation_id === '{generation_id}')"
-    )
-    page.wait_for_function(f"() => {serves}")
+    serves = "fetch('/readyz').then((r) => r.json()).then((r) => r.generation_id)"
+    for _ in range(400):
+        if page.evaluate(serves) == generation_id:
+            break
+        page.wait_for_timeout(50)
     return generation_id
 
 
