@@ -186,9 +186,9 @@ def search(published: Published, query: Query, k: int) -> Stages:
     marks.append(time.perf_counter())
     reranked = _rerank(published, query.text, fused)
     marks.append(time.perf_counter())
-    embed, dense_, _, fuse_, rerank = itertools.pairwise(marks)
+    embed, nearest, _, fusion, rerank = itertools.pairwise(marks)
     took_ms = count_stages(
-        {"lexical": looked, "embed": embed, "dense": dense_, "fuse": fuse_, "rerank": rerank}
+        {"lexical": looked, "embed": embed, "dense": nearest, "fuse": fusion, "rerank": rerank}
     )
     embedded = dict(zip(texts, vectors, strict=True))
     return Stages(in_words, in_meaning, fused, reranked, read, embedded, took_ms)

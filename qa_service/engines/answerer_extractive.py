@@ -54,8 +54,8 @@ NOWHERE = "No release has the name “{name}”."
 NEAR = 0.2
 NEAR_ACROSS = 0.05
 """A further quote is given if the model finds it at least this likely, relative to the first; for a
-question over several releases less is asked: of the gold quotes of 133 questions over the justice
-releases 62 % are cited then instead of 57, and of what is cited 39 % is gold instead of 41.
+question over several releases less is asked. Of the gold quotes of 133 questions over the justice releases
+73.6 % are cited with these and 71.7 with 0.35 and 0.1; of what is cited 52.5 % is gold instead of 56.9.
 """
 
 _COLUMNS = (*FEATURES, "meaning", "nameless", "below_nameless")
