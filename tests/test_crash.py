@@ -130,7 +130,7 @@ def test_a_builder_killed_at_any_moment_leaves_a_complete_generation(
     script = Path(__file__).with_name("crash_builder.py")
     chance = random.Random(5)
     with (tmp_path / "errors").open("w") as errors:
-        for _ in range(5):
+        for _ in range(8):
             builder = subprocess.Popen(
                 [sys.executable, str(script), str(own.corpus), str(own.index)],
                 stdout=subprocess.PIPE, stderr=errors, text=True,

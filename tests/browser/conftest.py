@@ -71,9 +71,8 @@ def chromium() -> Iterator[Any]:
     """For these tests alone: while Playwright is open, no other test could run an event loop."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: sudo apt-get install chromium")
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import sync_playwright
 
-    expect.set_options(timeout=20_000)  # a machine may be busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

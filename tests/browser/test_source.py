@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import Builder
+from test_server import eventually
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install -e '.[test]'")
 
@@ -183,10 +184,7 @@ def switch(page: Any, rebuild: Builder, plan: BuildPlan) -> str:
     """Publish what the corpus is by now, and wait until it is served."""
     generation_id = rebuild(plan).manifest.generation_id
     serves = "fetch('/readyz').then((r) => r.json()).then((r) => r.generation_id)"
-    for _ in range(400):
-        if page.evaluate(serves) == generation_id:
-            break
-        page.wait_for_timeout(50)
+    assert eventually(lambda: bool(page.evaluate(serves) == generation_id), 20)
     return generation_id
 
 
