@@ -7,14 +7,12 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
 import pytest
-from faults import quick_build, quick_plan
+from faults import quick_build, quick_plan, silent
 from milvus_servers import Lite, Real, start_lite, start_real
 
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current
@@ -35,10 +33,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 for pool in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # threads that wait for work spin
     os.environ.setdefault(pool, "1")
 os.environ["QA_KEYS_FILE"] = str(DATA / "no-keys.json")  # a developer's own would be asked for
-
-
-def silent(_what: str, _total: int | None) -> Any:
-    return nullcontext(SimpleNamespace(update=lambda _n: None))
 
 
 @pytest.fixture(scope="session")

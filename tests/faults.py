@@ -64,14 +64,15 @@ def quick_plan(corpus: Path, index: Path) -> BuildPlan:
     return make_plan(read_settings(corpus_dir=corpus, index_dir=index))
 
 
+def silent(_what: str, _total: int | None) -> Any:
+    """Progress that nobody is told."""
+    return contextlib.nullcontext(SimpleNamespace(update=lambda _n: None))
+
+
 def quick_build(
     plan: BuildPlan, embedder: HashEmbedder | None = None, **options: Any
 ) -> BuildReport:
     """Build with the real indexes and without a model."""
-
-    def silent(_what: str, _total: int | None) -> Any:
-        return contextlib.nullcontext(SimpleNamespace(update=lambda _n: None))
-
     return build(plan, hash_engines(embedder), silent, **options)
 
 

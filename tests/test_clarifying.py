@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import silent
 from fastapi.testclient import TestClient
+from faults import silent
 from pages import asked, words
 from test_filters import write
 

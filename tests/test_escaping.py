@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import silent
 from fastapi.testclient import TestClient
-from faults import quick_build, quick_plan
+from faults import quick_build, quick_plan, silent
 from pages import BROWSER, RUN, asked, marked, quotes, read, words
 
 from qa_service.app import create_app

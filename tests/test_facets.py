@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import silent
+from faults import silent
 from test_filters import write
 from test_gathering import release
 

@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from conftest import silent
 from fastapi.testclient import TestClient
-from faults import hash_engines, quick_build, quick_plan
+from faults import hash_engines, quick_build, quick_plan, silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import read, words

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import small_llm
-from conftest import CORPUS, silent
+from conftest import CORPUS
 from fastapi.testclient import TestClient
+from faults import silent
 
 from qa_service.answer import NO_EVIDENCE, Asked, ask
 from qa_service.app import create_app

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import silent
 from fastapi.testclient import TestClient
+from faults import silent
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import asked, words

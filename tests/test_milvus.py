@@ -22,8 +22,8 @@ import httpx2
 import numpy as np
 import pytest
 from command_line import in_process
-from conftest import CORPUS, silent
-from faults import HashEmbedder
+from conftest import CORPUS
+from faults import HashEmbedder, silent
 from milvus_servers import OWNER, Lite, Real, start_lite
 from serving import served
 from test_app import assert_problem

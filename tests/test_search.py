@@ -3,8 +3,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from conftest import silent
-from faults import hash_engines
+from faults import hash_engines, silent
 
 from qa_service.errors import QueryError
 from qa_service.index import Generation, build, open_current

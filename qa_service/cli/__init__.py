@@ -53,6 +53,7 @@ def _root(
 
 
 app.command()(building.build)
+app.command()(building.embed)
 app.command()(building.watch)
 app.add_typer(corpus_verbs, name="corpus")
 app.command()(fetch)

@@ -1,6 +1,7 @@
 """Verbs that build: build, watch."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ from qa_service.errors import CorpusError, EngineError, GenerationError
 from qa_service.settings import read_settings
 
 if TYPE_CHECKING:
-    from qa_service.index import BuildReport, Progress
+    from qa_service.index import BuildReport, Progress, Share
     from qa_service.settings import Settings
 
 JOB_WAIT_S = 7 * 24 * 3600.0
@@ -35,6 +36,10 @@ def build(
     wait: Annotated[
         float, typer.Option("--wait", min=0, help="Wait this many seconds for another build.")
     ] = 0.0,
+    vectors_from: Annotated[
+        list[Path] | None,
+        typer.Option(help="Take over what `qa embed` made in this index folder; repeatable."),
+    ] = None,
     as_json: Json = False,
     job: Annotated[
         Path | None,
@@ -50,6 +55,8 @@ def build(
     if job is not None:
         _build_as_job(settings, job, full)
         return
+    if vectors_from:
+        _take(settings, vectors_from, wait)
     report = _build(settings, progress, full=full, strict=strict, wait_s=wait)
     if as_json:
         print_json(as_json_report(report))
@@ -57,6 +64,54 @@ def build(
     for one in report.manifest.left_out:
         print(f"left out: {one.source}: {one.reason}", file=sys.stderr)
     print("\n".join(as_lines(report)))
+
+
+def embed(
+    part: Annotated[
+        str, typer.Option("--part", metavar="K/N", help="Which of how many shares: 2/4.")
+    ],
+    corpus: Corpus = None,
+    index: Index = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Wait this many seconds for a build.")
+    ] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Embed one of N shares of the corpus and publish nothing, so that N machines embed a large one.
+
+    Each with an index folder of its own: then `qa build --vectors-from` with all of them embeds nothing.
+    """
+    from qa_service.index import embed_share
+    from qa_service.wiring import make_engines, make_plan
+
+    share = _share(part)
+    settings = read_settings(corpus_dir=corpus, index_dir=index)
+    engines = make_engines(settings)
+    report = embed_share(make_plan(settings), engines, progress, share, wait)
+    if as_json:
+        print_json(asdict(report))
+        return
+    took = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report.took_s.items())
+    print(
+        f"part {share.part} of {share.of}: {report.releases} of {report.of} releases, "
+        f"{report.texts} texts, {report.embedded} newly embedded; took s: {took}"
+    )
+
+
+def _share(part: str) -> "Share":
+    from qa_service.index import Share
+
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
+    if found and 1 <= int(found[1]) <= int(found[2]):
+        return Share(int(found[1]), int(found[2]))
+    raise typer.BadParameter(f"{part!r} is no share: the second of four is 2/4")
+
+
+def _take(settings: "Settings", others: Sequence[Path], wait_s: float) -> None:
+    from qa_service.index import take_vectors
+
+    taken = take_vectors(settings.index_dir, others, progress, wait_s)
+    print(f"{taken} vectors taken over", file=sys.stderr)
 
 
 def watch(

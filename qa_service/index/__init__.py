@@ -20,6 +20,7 @@ from qa_service.index.publishing import (
     verify,
 )
 from qa_service.index.serving import Serving
+from qa_service.index.shares import Share, ShareReport, embed_share, take_vectors
 
 __all__ = [
     "Bar",
@@ -31,8 +32,11 @@ __all__ = [
     "Manifest",
     "Progress",
     "Serving",
+    "Share",
+    "ShareReport",
     "build",
     "current_id",
+    "embed_share",
     "generation_ids",
     "identity",
     "manifest_of",
@@ -41,6 +45,7 @@ __all__ = [
     "prune",
     "publish",
     "resume",
+    "take_vectors",
     "trim_cache",
     "verify",
 ]

@@ -71,7 +71,7 @@ def build(
         plan = dataclasses.replace(plan, lexical=LOCAL)
     clock = Clock()
     with building(plan.index, wait_s):
-        embedder, spec = _embedder(plan, engines)
+        embedder, spec = embedder_of(plan, engines)
         with clock("looking"), progress("looking at files", None):
             sources = scan(plan.corpus, plan.index / CACHE)
         recipe = _recipe(plan, spec, sources)
@@ -191,7 +191,8 @@ class _Work:
         return embedded, dense
 
 
-def _embedder(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:
+def embedder_of(plan: BuildPlan, engines: Engines) -> tuple[Embedder, EmbedderSpec]:
+    """The model that a plan names, and what a manifest tells of it; its width is not known yet."""
     asked = EmbedderSpec(
         name=plan.embedder_name,
         fingerprint="",

@@ -7,7 +7,7 @@ What it holds depends on the releases in it alone, not on the order in which the
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -221,6 +221,11 @@ class CatalogueWriter:
 
     def _passages_of(self, number: int) -> list[tuple[int, Passage]]:
         return self.passages_of(number, self.release(number))
+
+    def texts_of(self, releases: Collection[int]) -> int:
+        """The number of passages and sentences of these releases."""
+        rows = self._all("SELECT release, count(*) + sum(sentences) FROM passages GROUP BY release")
+        return sum(count for release, count in rows if release in releases)
 
     def count(self, table: str) -> int:
         """The number of rows."""

@@ -21,6 +21,8 @@ from qa_service.types import Vectors
 FILE = "embeddings.sqlite"
 CHUNK = 256
 """Texts embedded between two commits: a few seconds of work on two cores."""
+STEPS = 256
+"""Vectors are taken over in so many steps, by the first byte of their keys."""
 
 
 class EmbeddingCache:
@@ -30,7 +32,7 @@ class EmbeddingCache:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
         self._today = datetime.now(UTC).toordinal()
-        self._database = sqlite3.connect(self._path)
+        self._database = sqlite3.connect(self._path.absolute().as_uri(), uri=True)
         with self._named():
             self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -97,6 +99,37 @@ class EmbeddingCache:
             return np.empty((0, embedder.dim), np.float32), 0
         joined = np.frombuffer(b"".join(known[key] for key in keys), np.float32)
         return joined.reshape(len(texts), -1), len(missing)
+
+    def take(self, other: Path, advance: Callable[[int], object]) -> int:
+        """Take over what the cache in the folder ``other`` has and this one has not; gives how many.
+
+        ``advance`` is told how many of :data:`STEPS` are done; what was taken before an interruption stays.
+
+        Raises:
+            GenerationCorrupt: there is no cache in it, or it is damaged.
+        """
+        path = other / FILE
+        if not path.is_file():
+            raise GenerationCorrupt(f"{path} is not there: `qa embed --part 1/2` makes such a file")
+        # A file that nobody writes may lie on a medium that cannot be written either.
+        way = "mode=ro" if path.with_name(f"{FILE}-wal").exists() else "immutable=1"
+        count = "SELECT count(*) FROM used_vectors"
+        try:
+            self._database.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?{way}",))
+            [[before]] = self._database.execute(count)
+            for first in range(STEPS):
+                with self._database:
+                    self._database.execute(
+                        "INSERT OR IGNORE INTO used_vectors SELECT key, vector, ? "
+                        "FROM other.used_vectors WHERE key >= ? AND key < ?",
+                        (self._today, bytes([first]), bytes([first]) + b"\xff" * 32),
+                    )
+                advance(1)
+            [[after]] = self._database.execute(count)
+            self._database.execute("DETACH other")
+        except sqlite3.Error as error:
+            raise GenerationCorrupt(f"{path}: {error}; make it again with `qa embed`") from error
+        return int(after - before)
 
     def trim(self, max_bytes: int) -> int:
         """Remove what was not used for longest, until the file has that size; gives how many vectors."""

@@ -1,6 +1,6 @@
 """The vectors and words of a generation, from its catalogue and from what the last one has of them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +32,21 @@ _Waiting = tuple[int, str, list[str], bool, Facets]
 
 
 @dataclass(frozen=True, slots=True)
-class _Slab:
+class Slab:
     """Passages in the order of their numbers, with what is embedded of each."""
 
     numbers: Numbers
     texts: list[str]
-    sentences: list[list[str]]
+    sentences: list[str]
+    """Those of all passages, one passage after the other."""
     quotable: list[int]
     """Places in this slab of what is searched and answered from."""
     facets: list[Facets]
+
+    @property
+    def quotable_texts(self) -> list[str]:
+        """The texts of what is searched and answered from."""
+        return [self.texts[at] for at in self.quotable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,12 @@ class Parts:
             self._sentence_writer(columns, delta.added_passages) as sentences,
             self.progress("embedding passages and sentences", total) as bar,
         ):
-            for slab in self._slabs(catalogue):
-                vectors, new = self._embed([slab.texts[at] for at in slab.quotable], bar)
+            for slab in slabs(catalogue, delta.added_releases, self.plan.index_titles):
+                vectors, new = self._embed(slab.quotable_texts, bar)
                 bar.update(len(slab.numbers) - len(slab.quotable))
                 facets = [slab.facets[at] for at in slab.quotable]
                 dense.add(slab.numbers[slab.quotable], vectors, facets)
-                own, _ = self._embed([text for texts in slab.sentences for text in texts], bar)
+                own, _ = self._embed(slab.sentences, bar)
                 sentences.put(columns.places(slab.numbers), own)
                 embedded += new
         dense.save(self.progress)
@@ -124,37 +130,39 @@ class Parts:
     def _embed(self, texts: list[str], bar: Bar) -> tuple[Vectors, int]:
         return self.cache.embed(self.embedder, texts, bar.update, afresh=self.afresh)
 
-    def _slabs(self, catalogue: CatalogueWriter) -> Iterator[_Slab]:
-        """All passages that were added, in the order of their numbers."""
-        waiting: list[_Waiting] = []
-        prefix = -1
-        for number in sorted(catalogue.delta.added_releases):
-            if len(waiting) >= SLAB and number >> SHARED != prefix:
-                yield _slab(waiting)
-                waiting = []
-            prefix = number >> SHARED
-            release = catalogue.release(number)
-            facets = facets_of(number, release)
-            waiting += [
-                (
-                    n,
-                    in_context(one, release, self.plan.index_titles),
-                    [plain(text) for text in sentence_texts(one.text)],
-                    is_quotable(release, one),
-                    facets,
-                )
-                for n, one in catalogue.passages_of(number, release)
-            ]
-        if waiting:
+
+def slabs(catalogue: CatalogueWriter, releases: Collection[int], titles: bool) -> Iterator[Slab]:
+    """All passages of these releases, in the order of their numbers."""
+    waiting: list[_Waiting] = []
+    prefix = -1
+    for number in sorted(releases):
+        if len(waiting) >= SLAB and number >> SHARED != prefix:
             yield _slab(waiting)
+            waiting = []
+        prefix = number >> SHARED
+        release = catalogue.release(number)
+        facets = facets_of(number, release)
+        waiting += [
+            (
+                n,
+                in_context(one, release, titles),
+                [plain(text) for text in sentence_texts(one.text)],
+                is_quotable(release, one),
+                facets,
+            )
+            for n, one in catalogue.passages_of(number, release)
+        ]
+    if waiting:
+        yield _slab(waiting)
 
 
-def _slab(waiting: list[_Waiting]) -> _Slab:
+def _slab(waiting: list[_Waiting]) -> Slab:
     waiting.sort(key=lambda one: one[0])
     numbers = np.array([one[0] for one in waiting], np.int64)
     quotable = [at for at, one in enumerate(waiting) if one[3]]
     facets = [one[4] for one in waiting]
-    return _Slab(numbers, [o[1] for o in waiting], [o[2] for o in waiting], quotable, facets)
+    sentences = [text for one in waiting for text in one[2]]
+    return Slab(numbers, [one[1] for one in waiting], sentences, quotable, facets)
 
 
 def _ascending(numbers: set[int]) -> Numbers:

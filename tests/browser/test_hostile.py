@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import silent
+from faults import silent
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install -e '.[test]'")
 
