@@ -11,8 +11,8 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install -q --no-deps --require-hashes -r
 ROOT := $(shell [ "$$(id -u)" = 0 ] || (sudo -n true 2>/dev/null && echo sudo) || echo none)
 SAY := @echo '==>'
-# Three files of tests at a time, for many of them wait; PYTEST_ARGS= runs them one after the other.
-PYTEST_ARGS ?= -n 3 --dist loadfile
+# Three files of tests at a time, for many of them wait, in the order of tests/conftest.py; PYTEST_ARGS= runs them one after the other.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: serve install test check bench lock audit sbom
 .DELETE_ON_ERROR:

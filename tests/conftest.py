@@ -27,12 +27,27 @@ SEED = ROOT / "corpus"
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("steady")
 
+LONGEST = (
+    "test_crash",
+    "contracts/test_answerer",
+    "test_operations",
+    "test_llm_answerer",
+    "test_server",
+)
+"""Files of few or slow tests that take longest: begun last, they would be waited for at the end."""
+
 for name in [name for name in os.environ if name.startswith("QA_")]:
     del os.environ[name]
 os.environ["HF_HUB_OFFLINE"] = "1"
 for pool in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # threads that wait for work spin
     os.environ.setdefault(pool, "1")
 os.environ["QA_KEYS_FILE"] = str(DATA / "no-keys.json")  # a developer's own would be asked for
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; else in the order of files and of the tests in them."""
+    first = [DATA.parent / f"{name}.py" for name in LONGEST]
+    items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
 
 
 @pytest.fixture(scope="session")
