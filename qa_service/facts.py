@@ -50,8 +50,11 @@ FACTS: dict[str, re.Pattern[str]] = {
         r"\bAct\b|\bU\.?S\.?C\b|\b[Ss]ection \d|\bTitle [IVX\d]+|\b(?:statute|treaty|code|law)\b"
     ),
     "reason": re.compile(
-        r"\b(?:because|due to|in order to|so that|as a result|since|therefore|led to|to ensure"
-        r"|for (?:his|her|their|its))\b",
+        r"\b(?:because|due to|in order to|so that|as a result|since|therefore|led to"
+        r"|for (?:his|her|their|its|\w+ing)|stem(?:s|med|ming) from|on (?:the )?grounds|aimed at|aims? to"
+        r"|(?:designed|intended) to|to (?:ensure|support|protect|help|prevent|avoid|promote|improve"
+        r"|increase|reduce|enable|allow|provide|make|gain|obtain|conceal|hide|evade|influence|resolve|settle|address"
+        r"|meet|strengthen|expand|secure))\b",
         re.IGNORECASE,
     ),
 }
