@@ -63,6 +63,10 @@ class Published(Protocol):
     def generation_id(self) -> str:
         """The id under which it was published."""
 
+    @property
+    def size(self) -> int:
+        """The number of its passages."""
+
     def release(self, release_id: str) -> Release:
         """One release by id."""
 

@@ -207,11 +207,12 @@ class Settings(BaseSettings):
     question_max_chars: int = Field(
         2000, ge=1, description="A longer question is refused with status 422."
     )
-    evidence_threshold: float = Field(
-        0.2,
+    evidence_threshold: float | None = Field(
+        None,
         ge=0,
         le=1,
-        description="Below this confidence the answer is: the releases do not say.",
+        description="Below this confidence the answer is: the releases do not say; unset: 0.3, of fewer "
+        "than 200 passages 0.2.",
     )
     feedback_file: Path | None = Field(
         None,

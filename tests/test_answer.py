@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from conftest import CORPUS
 
-from qa_service.answer import NO_EVIDENCE, Asked, ask, check_claim, check_draft
+from qa_service.answer import NO_EVIDENCE, Asked, ask, asking, check_claim, check_draft
 from qa_service.corpus import ReadingOptions, read_corpus
 from qa_service.engines import Answerer, Tools
 from qa_service.errors import EngineError, QueryError
@@ -142,6 +142,35 @@ def test_below_the_threshold_nothing_is_said_and_nothing_cited(
     answer = check_draft(Draft((true,), confidence), found, "g1", 0.5)
     assert answer.status == status
     assert bool(answer.citations) == (status == "answered")
+
+
+@pytest.mark.parametrize(
+    ("few", "asked_for", "status"),
+    [
+        (1000, None, "answered"),
+        (5, None, "no_evidence"),
+        (5, 0.2, "answered"),
+        (200, 0.3, "no_evidence"),
+    ],
+)
+def test_of_a_large_corpus_more_confidence_is_asked_unless_it_is_set(
+    generation: Generation,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    asked_for: float | None,
+    status: str,
+) -> None:
+    class Unsure:
+        def warm_up(self) -> None: ...
+
+        def answer(self, query: Query, found: Sequence[Found], tools: Tools) -> Draft:
+            best = found[0].passage
+            return Draft((Claim(best.passage_id, best.start, best.end, best.text),), 0.25)
+
+    monkeypatch.setattr(asking, "FEW", few)
+    question = "How many turbines does the wind farm at Stormvik have?"
+    asked = ask(generation, Unsure(), question, [], Filters(), 10, READING, asked_for)
+    assert asked.answer.status == status
 
 
 def test_the_text_is_the_quotes_with_their_numbers(true: Claim, found: list[Found]) -> None:

@@ -96,10 +96,8 @@ def court(tmp_path_factory: pytest.TempPathFactory, engines: Engines) -> Iterato
 
 
 def answer(published: Any, question: str, threshold: float | None = None) -> Answer:
-    settings = read_settings()
-    least = settings.evidence_threshold if threshold is None else threshold
-    answerer = make_answerer(settings)
-    return ask(published, answerer, question, (), Filters(), 10, Reading(2000), least).answer
+    answerer = make_answerer(read_settings())
+    return ask(published, answerer, question, (), Filters(), 10, Reading(2000), threshold).answer
 
 
 def test_a_comparison_quotes_each_side_in_the_order_of_the_question(court: Generation) -> None:

@@ -90,6 +90,11 @@ class Generation:
         """The id under which it was published."""
         return self.manifest.generation_id
 
+    @property
+    def size(self) -> int:
+        """The number of its passages."""
+        return self.manifest.passages
+
     def close(self) -> None:
         """Let go of the files; a prune may remove them now."""
         self._opened.close()
