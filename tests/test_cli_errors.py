@@ -16,7 +16,7 @@ from qa_service.index import BuildPlan, BuildReport, generation_ids
 
 COMMAND: Any = typer.main.get_command(app)
 VERBS = sorted(
-    "ask build corpus eval feedback fetch generations keys mcp pause prune publish search serve "
+    "ask build embed corpus eval feedback fetch generations keys mcp pause prune publish search serve "
     "verify watch".split()
 )
 
