@@ -12,9 +12,10 @@ from typing import Any
 
 import hypothesis
 import pytest
-from faults import quick_build, quick_plan, silent
+from faults import quick_build, quick_plan
 from milvus_servers import Lite, Real, start_lite, start_real
 
+from qa_service.engines import silent
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current
 from qa_service.settings import Settings, read_settings
 from qa_service.wiring import make_engines, make_plan

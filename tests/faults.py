@@ -6,13 +6,12 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qa_service.engines import dense_faiss
+from qa_service.engines import dense_faiss, silent
 from qa_service.engines.lexical_tantivy import segments
 from qa_service.errors import EngineError
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, sentence_vectors
@@ -62,11 +61,6 @@ def hash_engines(embedder: HashEmbedder | None = None) -> Engines:
 
 def quick_plan(corpus: Path, index: Path) -> BuildPlan:
     return make_plan(read_settings(corpus_dir=corpus, index_dir=index))
-
-
-def silent(_what: str, _total: int | None) -> Any:
-    """Progress that nobody is told."""
-    return contextlib.nullcontext(SimpleNamespace(update=lambda _n: None))
 
 
 def quick_build(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from faults import silent
 from pages import asked, words
 from test_filters import write
 
 from qa_service.app import create_app
 from qa_service.clarifying import ASK_BACK
+from qa_service.engines import silent
 from qa_service.engines.answerer_extractive import in_order_of_dates
 from qa_service.index import Engines, build
 from qa_service.sentences import Sentence

@@ -9,10 +9,11 @@ from urllib.parse import quote
 import pytest
 from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
-from faults import quick_build, quick_plan, silent
+from faults import quick_build, quick_plan
 from pages import BROWSER, RUN, asked, marked, quotes, read, words
 
 from qa_service.app import create_app
+from qa_service.engines import silent
 from qa_service.index import Engines, build
 from qa_service.settings import read_settings
 from qa_service.wiring import make_plan

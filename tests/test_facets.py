@@ -5,11 +5,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from faults import silent
 from test_filters import write
 from test_gathering import release
 
 from qa_service.answer import ask
+from qa_service.engines import silent
 from qa_service.facets import facets_of
 from qa_service.index import Engines, Generation, build, open_current
 from qa_service.settings import read_settings

@@ -10,12 +10,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from faults import hash_engines, quick_build, quick_plan, silent
+from faults import hash_engines, quick_build, quick_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import read, words
 
 from qa_service.app import create_app
+from qa_service.engines import silent
 from qa_service.errors import QueryError
 from qa_service.index import Engines, Generation, build, open_current
 from qa_service.search import search

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from faults import silent
 from pages import asked, words
 from test_filters import write
 
 from qa_service.app import create_app
+from qa_service.engines import silent
 from qa_service.index import Engines, Generation, build, open_current
 from qa_service.settings import Settings, read_settings
 from qa_service.speakers import is_speaker, speakers_in

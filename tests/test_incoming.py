@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from command_line import Qa, in_process
 from conftest import DATA
-from faults import silent
 
+from qa_service.engines import silent
 from qa_service.index import Engines, build, open_current
 from qa_service.settings import read_settings
 from qa_service.wiring import make_plan

@@ -18,10 +18,10 @@ import pytest
 import small_llm
 from conftest import CORPUS
 from fastapi.testclient import TestClient
-from faults import silent
 
 from qa_service.answer import NO_EVIDENCE, Asked, ask
 from qa_service.app import create_app
+from qa_service.engines import silent
 from qa_service.engines.answerer_llm import FAILED, PASSAGES, TOO_SLOW, UNFOUNDED, messages_for
 from qa_service.errors import SettingsError
 from qa_service.index import BuildPlan, BuildReport, Engines, Generation, build, open_current

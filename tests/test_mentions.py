@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from faults import silent
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import asked, words
 from test_filters import write
 
 from qa_service.app import create_app
+from qa_service.engines import silent
 from qa_service.index import Engines, Generation, build, open_current
 from qa_service.mentions import Asked, find_mentions, mentions_asked
 from qa_service.passages import split_sentences

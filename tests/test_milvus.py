@@ -23,14 +23,14 @@ import numpy as np
 import pytest
 from command_line import in_process
 from conftest import CORPUS
-from faults import HashEmbedder, silent
+from faults import HashEmbedder
 from milvus_servers import OWNER, Lite, Real, start_lite
 from serving import served
 from test_app import assert_problem
 from test_server import eventually, free_port
 
 from qa_service.cli.building import as_lines
-from qa_service.engines import Allowed, Entry, Facets
+from qa_service.engines import Allowed, Entry, Facets, silent
 from qa_service.engines.lexical_tantivy.words import words_of
 from qa_service.engines.milvus import MilvusDense, MilvusLexical, Server
 from qa_service.engines.milvus import server as server_module

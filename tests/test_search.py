@@ -3,8 +3,9 @@ from datetime import date
 
 import numpy as np
 import pytest
-from faults import hash_engines, silent
+from faults import hash_engines
 
+from qa_service.engines import silent
 from qa_service.errors import QueryError
 from qa_service.index import Generation, build, open_current
 from qa_service.passages import in_context

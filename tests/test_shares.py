@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from command_line import Qa, Result, in_process, process
-from faults import HashEmbedder, hash_engines, quick_build, quick_plan, silent
+from faults import HashEmbedder, hash_engines, quick_build, quick_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa_service.engines import silent
 from qa_service.errors import EngineError, GenerationCorrupt
 from qa_service.index import Share, embed_share, generation_ids, take_vectors
 from qa_service.index.keys import release_number

@@ -43,10 +43,15 @@ class Slab:
     """Places in this slab of what is searched and answered from."""
     facets: list[Facets]
 
-    @property
-    def quotable_texts(self) -> list[str]:
-        """The texts of what is searched and answered from."""
-        return [self.texts[at] for at in self.quotable]
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """The vectors of a slab, of what is quotable and of all sentences, and how many were not known."""
+
+    passages: Vectors
+    sentences: Vectors
+    new_passages: int
+    new_sentences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,11 @@ class Parts:
             self.progress("embedding passages and sentences", total) as bar,
         ):
             for slab in slabs(catalogue, delta.added_releases, self.plan.index_titles):
-                vectors, new = self._embed(slab.quotable_texts, bar)
-                bar.update(len(slab.numbers) - len(slab.quotable))
+                made = embed_slab(self.cache, self.embedder, slab, bar, afresh=self.afresh)
                 facets = [slab.facets[at] for at in slab.quotable]
-                dense.add(slab.numbers[slab.quotable], vectors, facets)
-                own, _ = self._embed(slab.sentences, bar)
-                sentences.put(columns.places(slab.numbers), own)
-                embedded += new
+                dense.add(slab.numbers[slab.quotable], made.passages, facets)
+                sentences.put(columns.places(slab.numbers), made.sentences)
+                embedded += made.new_passages
         dense.save(self.progress)
         return embedded, dense.kind
 
@@ -127,8 +130,16 @@ class Parts:
         old = SentenceVectors(self.old / SENTENCES)
         return revised(folder, self.embedder.dim, counts, old, places)
 
-    def _embed(self, texts: list[str], bar: Bar) -> tuple[Vectors, int]:
-        return self.cache.embed(self.embedder, texts, bar.update, afresh=self.afresh)
+
+def embed_slab(
+    cache: EmbeddingCache, embedder: Embedder, slab: Slab, bar: Bar, *, afresh: bool = False
+) -> _Embedded:
+    """What the cache has, and the rest by the embedder; the bar moves by all passages and sentences."""
+    texts = [slab.texts[at] for at in slab.quotable]
+    passages, new_passages = cache.embed(embedder, texts, bar.update, afresh=afresh)
+    bar.update(len(slab.numbers) - len(slab.quotable))
+    sentences, new_sentences = cache.embed(embedder, slab.sentences, bar.update, afresh=afresh)
+    return _Embedded(passages, sentences, new_passages, new_sentences)
 
 
 def slabs(catalogue: CatalogueWriter, releases: Collection[int], titles: bool) -> Iterator[Slab]:

@@ -11,7 +11,7 @@ from qa_service.engines import Progress
 from qa_service.index.build import embedder_of
 from qa_service.index.embedding_cache import STEPS, EmbeddingCache
 from qa_service.index.generation import Engines
-from qa_service.index.parts import slabs
+from qa_service.index.parts import embed_slab, slabs
 from qa_service.index.plan import BuildPlan, Clock
 from qa_service.index.publishing import CACHE, building, stage
 from qa_service.index.reading import begin_catalogue, read_changes
@@ -77,9 +77,8 @@ def embed_share(
                     progress("embedding passages and sentences", texts) as bar,
                 ):
                     for slab in slabs(catalogue, own, plan.index_titles):
-                        bar.update(len(slab.numbers) - len(slab.quotable))
-                        for wanted in (slab.quotable_texts, slab.sentences):
-                            embedded += cache.embed(embedder, wanted, bar.update)[1]
+                        made = embed_slab(cache, embedder, slab, bar)
+                        embedded += made.new_passages + made.new_sentences
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     return ShareReport(len(own), len(every), texts, embedded, clock.took_s)

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from faults import silent
+
+from qa_service.engines import silent
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install -e '.[test]'")
 
