@@ -1,5 +1,6 @@
 """The sentences of retrieved passages, and what speaks for each as the answer to a question."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -191,8 +192,9 @@ class Weighing:
 
     def _share(self, wanted: set[str], have: set[str]) -> float:
         """The share of the weight of the words wanted that is there."""
-        total = sum(self._rarity[stem] for stem in wanted)
-        return sum(self._rarity[stem] for stem in wanted & have) / total if total else 0.0
+        # A set has another order in every process: exact sums are the same in all.
+        total = math.fsum(self._rarity[stem] for stem in wanted)
+        return math.fsum(self._rarity[stem] for stem in wanted & have) / total if total else 0.0
 
 
 def without_periods(query: Query) -> str:
